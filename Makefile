@@ -1,0 +1,62 @@
+# Correo: `make demo` shows it, `make test` tests it, `make` is what to run before each commit.
+# Everything is installed into .venv; nothing outside this folder is touched (but for test-deps and bench-deps, which say so).
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+.DEFAULT_GOAL := check
+.PHONY: check demo test test-deps test-pythons bench bench-deps fuzz format format-check types unit setup clean
+
+check: format-check types unit ## format, types, architecture, unit tests and transcripts: under a minute
+
+setup: $(STAMP)
+
+# uv is used where it is installed, because it is faster; plain venv and pip do the same.
+$(STAMP): pyproject.toml
+	@if command -v uv >/dev/null 2>&1; then \
+	  uv venv --quiet --allow-existing --python $(PYTHON) $(VENV) && uv pip install --quiet --python $(BIN)/python -e '.[dev]'; \
+	else \
+	  test -x $(BIN)/python || $(PYTHON) -m venv $(VENV); \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --no-binary correo -e '.[dev]'; \
+	fi
+	@touch $@
+
+demo: setup ## the whole journey once, on loopback
+	@$(BIN)/correo demo
+
+format: setup
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+format-check: setup
+	@$(BIN)/ruff format --check --quiet . || { echo 'make format puts this right'; exit 1; }
+	@$(BIN)/ruff check --quiet .
+
+types: setup
+	@$(BIN)/mypy
+
+unit: setup
+	@$(BIN)/pytest -m 'not interop and not crash and not slow'
+
+test: setup ## everything; interop tests run where their programs are installed
+	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/pytest -rs
+	@$(MAKE) --no-print-directory test-pythons
+
+# The other Pythons that are installed (3.11 is the floor) run the unit tests and transcripts in environments of their own.
+test-pythons:
+	@for version in 3.12 3.13; do \
+	  if command -v python$$version >/dev/null 2>&1 && python$$version -c 'import venv, sys' >/dev/null 2>&1; then \
+	    $(MAKE) --no-print-directory setup unit PYTHON=python$$version VENV=.venv/$$version || exit 1; \
+	  else echo "Python $$version is not installed: not tested with it"; fi; done
+
+test-deps: ## installs the Debian packages of the interop tests (needs root)
+	tests/interop/install
+
+bench: setup
+	@$(BIN)/python bench/run.py
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,36 @@
+"""The machine's own clock and randomness: the only module that reads them."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from random import Random, SystemRandom
+
+# An id is 43 bits of milliseconds since 2020 (enough until 2298), then 20 bits of which the first is random for each
+# millisecond and the rest count up: two processes that start in the same millisecond still part ways.
+_EPOCH_MS = 1_577_836_800_000
+_SEQUENCE_BITS = 20
+
+
+class SystemClock:
+    __slots__ = ()
+
+    def now(self) -> int:
+        return time.time_ns() // 1000
+
+
+class SystemChance:
+    __slots__ = ("_last", "random")
+
+    def __init__(self) -> None:
+        self.random: Random = SystemRandom()
+        self._last = 0
+
+    def id(self, now: int) -> int:
+        fresh = ((now // 1000 - _EPOCH_MS) << _SEQUENCE_BITS) | secrets.randbits(_SEQUENCE_BITS)
+        # A clock set back must not repeat ids: count on from the last one instead.
+        self._last = fresh if (fresh >> _SEQUENCE_BITS) > (self._last >> _SEQUENCE_BITS) else self._last + 1
+        return self._last
+
+    def secret(self, size: int) -> bytes:
+        return secrets.token_bytes(size)

@@ -1,0 +1,32 @@
+"""Every option there is: name, default, unit, and why. One tree of frozen values, read from one TOML file.
+
+`read.read(text, path)` makes the tree and refuses what it does not understand, naming file, line and key. Only `app` and `cli` look at the whole tree;
+everything else is handed plain values. docs/options.md is made from this tree, and a test holds the two together.
+"""
+
+from correo.config.options import (
+    Auth,
+    Config,
+    Dns,
+    Limits,
+    Listener,
+    Log,
+    Queue,
+    Tls,
+    Transport,
+)
+from correo.config.read import ConfigError, read
+
+__all__ = [
+    "Auth",
+    "Config",
+    "ConfigError",
+    "Dns",
+    "Limits",
+    "Listener",
+    "Log",
+    "Queue",
+    "Tls",
+    "Transport",
+    "read",
+]

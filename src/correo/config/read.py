@@ -1,0 +1,143 @@
+"""The file into the tree, or an error that names file, line and key and says what would be right."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from correo.config.options import Auth, Config, Dns, Limits, Listener, Log, Queue, Tls, Transport
+
+T = TypeVar("T")
+
+_TABLES: dict[str, type[Any]] = {
+    "tls": Tls,
+    "dns": Dns,
+    "auth": Auth,
+    "queue": Queue,
+    "transport": Transport,
+    "limits": Limits,
+    "log": Log,
+}
+_HEADER = re.compile(r"\s*(\[\[?)\s*([\w.\-\"]+)\s*\]\]?")
+_KEY = re.compile(r"\s*\"?([\w\-]+)\"?\s*=")
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; the text names file, line and key."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """The text, for finding lines: the TOML reader does not tell where a key stood."""
+
+    path: Path
+    text: str
+
+    def line(self, table: str, number: int, key: str) -> int:
+        """The line of `key` in the `number`th [table] (or [[table]]); the table's own line when the key is not there."""
+        here, seen, found = "", 0, 1
+        for position, line in enumerate(self.text.splitlines(), 1):
+            if header := _HEADER.match(line):
+                here = header[2]
+                if not table and here == key:
+                    return position
+                seen += here == table
+                if here == table and seen == number + 1:
+                    found = position
+            elif (
+                here == table
+                and (seen == number + 1 or not table)
+                and (match := _KEY.match(line))
+                and match[1] == key
+            ):
+                return position
+        return found
+
+    def error(self, table: str, number: int, key: str, words: str) -> ConfigError:
+        place = f"{table}.{key}" if table else key
+        return ConfigError(f"{self.path}, line {self.line(table, number, key)}: {place} {words}")
+
+
+def read(text: str, path: Path) -> Config:
+    """The configuration in `text`; relative files in it are taken to stand beside `path`. Raises ConfigError."""
+    source = _Source(path, text)
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as wrong:
+        raise ConfigError(f"{path}: not valid TOML: {wrong}") from None
+    listeners = document.pop("listener", [])
+    tables = {name: document.pop(name, {}) for name in _TABLES}
+    if not isinstance(listeners, list) or not all(isinstance(item, dict) for item in listeners):
+        raise source.error("", 0, "listener", "must be written as [[listener]], once for each address")
+    for name, table in tables.items():
+        if not isinstance(table, dict):
+            raise source.error("", 0, name, f"must be a table: write [{name}] on a line of its own")
+    top = _values(Config, document, source, "", 0, also=("listener", *_TABLES))
+    top["listener"] = tuple(
+        _build(Listener, item, source, "listener", number) for number, item in enumerate(listeners)
+    )
+    for name, kind in _TABLES.items():
+        top[name] = _build(kind, tables[name], source, name, 0)
+    config = Config(**top, source=path)
+    _check(config, source)
+    return config
+
+
+def _build(kind: type[T], table: dict[str, Any], source: _Source, name: str, number: int) -> T:
+    return kind(**_values(kind, table, source, name, number))
+
+
+def _values(
+    kind: type[Any],
+    table: dict[str, Any],
+    source: _Source,
+    name: str,
+    number: int,
+    also: tuple[str, ...] = (),
+) -> dict[str, Any]:
+    options = {field.name: field.metadata for field in fields(kind) if "parse" in field.metadata}
+    found: dict[str, Any] = {}
+    for key, value in table.items():
+        if key not in options:
+            near = difflib.get_close_matches(key, [*options, *also], 1)
+            hint = f"; did you mean {near[0]}?" if near else f"; known here: {', '.join(options)}"
+            raise source.error(name, number, key, "is not an option" + hint)
+        try:
+            found[key] = options[key]["parse"](value)
+        except ValueError as wrong:
+            raise source.error(name, number, key, f"= {value!r}: {wrong}") from None
+    for key, metadata in options.items():
+        if key not in found and "default" not in metadata:
+            raise source.error(name, number, key, f"is missing: {metadata['why']}")
+    return found
+
+
+def _check(config: Config, source: _Source) -> None:
+    """What no single option can know."""
+    for number, listener in enumerate(config.listener):
+        if listener.tls != "none" and not (config.tls.certificate and config.tls.key):
+            words = f'= "{listener.tls}" needs a certificate: set certificate and key in [tls]'
+            raise source.error("listener", number, "tls", words)
+        if listener.protocol == "lmtp" and listener.tls != "none":
+            raise source.error(
+                "listener",
+                number,
+                "tls",
+                'must be "none" for lmtp, which is for programs on this machine or network',
+            )
+    if bool(config.tls.certificate) != bool(config.tls.key):
+        key = "key" if config.tls.certificate else "certificate"
+        raise source.error("tls", 0, key, "is missing: a certificate and its key go together")
+    if config.transport.smarthost and not re.fullmatch(r"\S+:\d{1,5}", config.transport.smarthost):
+        raise source.error("transport", 0, "smarthost", 'must be host:port, as in "relay.example.net:587"')
+    if bool(config.transport.smarthost_user) != bool(config.transport.smarthost_password_file):
+        raise source.error("transport", 0, "smarthost_user", "and smarthost_password_file go together")
+
+
+def beside(config: Config, name: str | Path) -> Path:
+    """A file named in the configuration: relative names stand beside the configuration file."""
+    return config.source.parent / name

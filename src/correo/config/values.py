@@ -1,0 +1,131 @@
+"""How the values of options are written: durations, sizes, addresses, choices."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import field
+from pathlib import Path
+from typing import Any
+
+from correo.mail.address import BadAddress, fold_domain
+from correo.mail.instant import parse_duration
+
+_SIZE = re.compile(r"(\d+)\s*(|B|KiB|MiB|GiB|kB|MB|GB)")
+_UNITS = {
+    "": 1,
+    "B": 1,
+    "KiB": 1 << 10,
+    "MiB": 1 << 20,
+    "GiB": 1 << 30,
+    "kB": 10**3,
+    "MB": 10**6,
+    "GB": 10**9,
+}
+
+Parse = Callable[
+    [Any], Any
+]  # a TOML value to the option's value; raises ValueError that says what would be right
+
+
+def option(default: Any, parse: Parse, why: str, shown: str | None = None) -> Any:
+    """A field of the options tree. `default` is as it would be written in the file; `shown` is how the docs print it."""
+    return field(
+        default_factory=lambda: parse(default),
+        metadata={"parse": parse, "why": why, "default": default, "shown": shown},
+    )
+
+
+def required(parse: Parse, why: str) -> Any:
+    return field(metadata={"parse": parse, "why": why})
+
+
+def text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError('must be a string in quotes, as in "example"')
+    return value
+
+
+def path(value: Any) -> Path:
+    return Path(text(value))
+
+
+def flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("must be true or false")
+    return value
+
+
+def count(least: int, most: int) -> Parse:
+    def parse(value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            raise ValueError(f"must be a whole number from {least} to {most}")
+        return value
+
+    return parse
+
+
+def duration(value: Any) -> int:
+    """Microseconds."""
+    return parse_duration(text(value))
+
+
+def seconds(value: Any) -> float:
+    return parse_duration(text(value)) / 1_000_000
+
+
+def durations(value: Any) -> tuple[int, ...]:
+    if not isinstance(value, list | tuple) or not value:
+        raise ValueError('must be a list of durations, as in ["5m", "1h"]')
+    parsed = tuple(duration(item) for item in value)
+    if any(item <= 0 for item in parsed):
+        raise ValueError("every duration must be longer than zero")
+    return parsed
+
+
+def duration_or_never(value: Any) -> int:
+    """Microseconds; 0 for "" (never)."""
+    return duration(value) if text(value) else 0
+
+
+def size(value: Any) -> int:
+    """Octets."""
+    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        return value
+    match = _SIZE.fullmatch(value) if isinstance(value, str) else None
+    if not match or not int(match[1]):
+        raise ValueError('must be a size, as in "50MiB" or a number of octets')
+    return int(match[1]) * _UNITS[match[2]]
+
+
+def choice(*names: str) -> Parse:
+    def parse(value: Any) -> str:
+        if value not in names:
+            raise ValueError("must be one of " + ", ".join(f'"{name}"' for name in names))
+        return str(value)
+
+    return parse
+
+
+def host(value: Any) -> str:
+    try:
+        return fold_domain(text(value))
+    except BadAddress as wrong:
+        raise ValueError(f'must be a host name, as in "mail.example.com" ({wrong})') from None
+
+
+def texts(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
+        raise ValueError('must be a list of strings, as in ["a", "b"]')
+    return tuple(value)
+
+
+def address(value: Any) -> str:
+    """`host:port`, `[v6]:port` or `unix:/path`."""
+    written = text(value)
+    if written.startswith("unix:/"):
+        return written
+    name, colon, port = written.rpartition(":")
+    if not colon or not port.isdigit() or int(port) > 65535 or (":" in name and not name.startswith("[")):
+        raise ValueError('must be host:port, as in "127.0.0.1:2525", "[::]:25" or "unix:/run/correo/lmtp"')
+    return written

@@ -1,0 +1,35 @@
+"""What became of one attempt to bring a message to one recipient."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from correo.mail.status import Status
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The next server took responsibility: its 250 stands in `status`."""
+
+    status: Status
+    host: str  # "mx.example.net [192.0.2.7]:25"
+    tls: str = ""  # "TLSv1.3 TLS_AES_256_GCM_SHA384", "" = none
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """Not now: try again later."""
+
+    status: Status
+    host: str = ""  # "" when no server was reached
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Never: return the message to its sender."""
+
+    status: Status
+    host: str = ""
+
+
+Outcome = Delivered | Deferred | Failed

@@ -1,0 +1,139 @@
+"""The loop that joins a stream to a session: pull events, hand them over, send the answers, read more."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from correo.net import WOKEN, Session, Stream
+from correo.wire import NEED_DATA
+
+WRITE_SECONDS = 120.0  # a client that takes nothing for so long is gone
+HANDSHAKE_SECONDS = 60.0
+HELD = 64 * 1024  # octets of answers to pipelined commands that are held back to be sent together
+TURN = 50  # events of one client answered in a row before others get their turn
+
+
+class Gone(Exception):
+    """The connection is lost, or the client takes nothing any more: there is nobody to answer."""
+
+
+class Stopping:
+    """Told once that the server stops; every connection that listens is woken."""
+
+    def __init__(self) -> None:
+        self.set = False
+        self._streams: set[Stream] = set()
+
+    def add(self, stream: Stream) -> None:
+        self._streams.add(stream)
+
+    def remove(self, stream: Stream) -> None:
+        self._streams.discard(stream)
+
+    def stop(self) -> None:
+        self.set = True
+        for stream in self._streams:
+            stream.wake()
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What `drive` is given besides stream and session."""
+
+    tls: Callable[[], ssl.SSLContext | None]  # asked at each handshake, so that a reload takes effect
+    stopping: Stopping
+    incident: Callable[[BaseException], str]  # logs a fault of ours and returns the id it is logged under
+
+
+async def drive(stream: Stream, session: Session, terms: Terms) -> None:
+    """Serve one connection to its end. Raises only CancelledError."""
+    terms.stopping.add(stream)
+    try:
+        await _converse(stream, session, terms)
+    except Gone:
+        stream.abort()
+    finally:
+        terms.stopping.remove(stream)
+        try:
+            await session.ended()
+        except Exception as fault:
+            terms.incident(fault)
+        await stream.close()
+
+
+async def _converse(stream: Stream, session: Session, terms: Terms) -> None:
+    core = session.core
+    held: list[bytes] = []
+
+    async def flush() -> None:
+        held.append(core.take_output())
+        data = b"".join(held)
+        held.clear()
+        try:
+            stream.write(data)
+            await stream.drain(WRITE_SECONDS)
+        except (OSError, TimeoutError) as lost:
+            raise Gone from lost
+
+    try:
+        await session.greet()
+        turn = size = 0
+        while not core.closed:
+            event = core.next_event()
+            if event is NEED_DATA:
+                await flush()
+                size = 0
+                if terms.stopping.set:
+                    session.shutting_down()
+                    break
+                await _read(stream, session)
+                continue
+            await session.handle(event, flush)
+            answer = core.take_output()
+            held.append(answer)
+            size += len(answer)
+            if core.tls_wanted:
+                await flush()
+                await _upgrade(stream, session, terms)
+            turn += 1
+            if turn % TURN == 0:
+                await asyncio.sleep(0)
+            if size > HELD:
+                await flush()
+                size = 0
+    except Gone:
+        raise
+    except Exception as fault:
+        session.broken(terms.incident(fault))
+    await flush()
+
+
+async def _read(stream: Stream, session: Session) -> None:
+    try:
+        data = await stream.read(session.timeout)
+    except TimeoutError:
+        session.timed_out()
+        return
+    except OSError as lost:
+        raise Gone from lost
+    if data is WOKEN:
+        await session.woken()
+    else:
+        session.core.receive(data)
+
+
+async def _upgrade(stream: Stream, session: Session, terms: Terms) -> None:
+    context = terms.tls()
+    if context is None:
+        raise RuntimeError("TLS was offered without a certificate")
+    try:
+        async with asyncio.timeout(HANDSHAKE_SECONDS):
+            await stream.start_tls(context, server_side=True)
+    except (OSError, TimeoutError) as lost:
+        raise Gone from lost
+    session.core.tls_started()
+    assert stream.tls is not None
+    session.tls_started(stream.tls)

@@ -1,0 +1,49 @@
+"""How many connections, in all and from one network, and how many octets of mail in the air."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections import Counter
+from functools import lru_cache
+
+
+@lru_cache(maxsize=4096)
+def network_of(address: str) -> str:
+    """Whom a limit by address is for: an IPv4 address, an IPv6 /64, "" for loopback and local sockets (no limit)."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return ""
+    if parsed.is_loopback:
+        return ""
+    if isinstance(parsed, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network((parsed, 64), strict=False))
+    return str(parsed)
+
+
+class ConnectionLimits:
+    """Counts the connections that are open. `total` bounds them all, `by_network` those of one network."""
+
+    def __init__(self, total: int, by_network: int) -> None:
+        self.total = total
+        self.by_network = by_network
+        self.open = 0
+        self._networks: Counter[str] = Counter()
+
+    def enter(self, address: str) -> bool:
+        """Whether one more from `address` may come in; if so it counts until `leave`."""
+        network = network_of(address)
+        if self.open >= self.total or (network and self._networks[network] >= self.by_network):
+            return False
+        self.open += 1
+        if network:
+            self._networks[network] += 1
+        return True
+
+    def leave(self, address: str) -> None:
+        self.open -= 1
+        network = network_of(address)
+        if network:
+            self._networks[network] -= 1
+            if not self._networks[network]:
+                del self._networks[network]

@@ -1,0 +1,162 @@
+"""Listening: sockets bound early (perhaps by systemd, perhaps as root), served later, drained at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import ssl
+from collections.abc import Awaitable, Callable
+from typing import cast
+
+from correo.net import Stream
+from correo.net.drive import HANDSHAKE_SECONDS
+from correo.net.limits import ConnectionLimits
+from correo.net.stream import SocketStream
+
+BACKLOG = 1024
+FIRST_PASSED_DESCRIPTOR = 3  # sd_listen_fds(3)
+
+Serve = Callable[[Stream], Awaitable[None]]
+
+
+def bind(address: str) -> socket.socket:
+    """A listening socket for `host:port`, `[v6]:port` or `unix:/path`; port 0 takes any free one. Raises OSError, ValueError."""
+    if address.startswith("unix:"):
+        path = address.removeprefix("unix:")
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        sock.bind(path)
+    else:
+        host, port = split_host_port(address)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            # "[::]:25" serves IPv4 too, as operators expect of one line; an address of its own serves only itself.
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if host == "::" else 1)
+        try:
+            sock.bind((host, port))
+        except BaseException:
+            sock.close()
+            raise
+    sock.listen(BACKLOG)
+    sock.setblocking(False)
+    return sock
+
+
+def split_host_port(text: str) -> tuple[str, int]:
+    """`host:port` or `[v6]:port`. Raises ValueError that says what would be right."""
+    host, colon, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not colon or not port.isdigit() or int(port) > 65535:
+        raise ValueError(f"{text!r} is not an address; write host:port, as in 127.0.0.1:2525 or [::]:25")
+    return host or "0.0.0.0", int(port)
+
+
+def passed_sockets() -> list[socket.socket]:
+    """The sockets systemd opened for this process (LISTEN_FDS), in its order."""
+    if os.environ.get("LISTEN_PID") != str(os.getpid()):
+        return []
+    count = int(os.environ.get("LISTEN_FDS", "0"))
+    return [socket.socket(fileno=FIRST_PASSED_DESCRIPTOR + number) for number in range(count)]
+
+
+class Listener:
+    """Accepts on one socket and runs `serve` for each connection."""
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        serve: Serve,
+        limits: ConnectionLimits,
+        busy: bytes,
+        tls: Callable[[], ssl.SSLContext | None] | None,
+    ) -> None:
+        self.sock = sock
+        self._serve = serve
+        self._limits = limits
+        self._busy = busy  # what a client hears when there are too many
+        self._tls = tls  # implicit TLS: asked at each handshake
+        self._server: asyncio.Server | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def address(self) -> str:
+        name = self.sock.getsockname()
+        if isinstance(name, str):
+            return f"unix:{name}"
+        return f"[{name[0]}]:{name[1]}" if ":" in name[0] else f"{name[0]}:{name[1]}"
+
+    @property
+    def connections(self) -> int:
+        return len(self._tasks)
+
+    async def start(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self.sock.family == socket.AF_UNIX:
+            self._server = await loop.create_unix_server(self._accepted, sock=self.sock)
+        else:
+            self._server = await loop.create_server(self._accepted, sock=self.sock, backlog=BACKLOG)
+
+    def _accepted(self) -> SocketStream:
+        return _Accepted(self._begin, hold=self._tls is not None)
+
+    def _begin(self, stream: SocketStream) -> None:
+        task = asyncio.get_running_loop().create_task(self._connection(stream))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _connection(self, stream: SocketStream) -> None:
+        address = stream.peer.address
+        if not self._limits.enter(address):
+            if self._tls is None:
+                stream.write(self._busy)
+            await stream.close()
+            return
+        try:
+            if self._tls is not None:
+                context = self._tls()
+                if context is None:
+                    return
+                async with asyncio.timeout(HANDSHAKE_SECONDS):
+                    await stream.start_tls(context, server_side=True)
+            await self._serve(stream)
+        except (OSError, TimeoutError):
+            pass  # a handshake that failed or a scan that left: nothing to tell anybody
+        finally:
+            self._limits.leave(address)
+            stream.abort()
+
+    def stop_accepting(self) -> None:
+        if self._server:
+            self._server.close()
+
+    async def drain(self, seconds: float) -> int:
+        """Wait for the connections to end, then end them; how many had to be."""
+        if not self._tasks:
+            return 0
+        _, left = await asyncio.wait(self._tasks, timeout=seconds)
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+        return len(left)
+
+
+class _Accepted(SocketStream):
+    """A stream that says when it is there; with `hold` it reads nothing until TLS starts, or the handshake would be lost."""
+
+    def __init__(self, begin: Callable[[SocketStream], None], *, hold: bool) -> None:
+        super().__init__()
+        self._begin = begin
+        self._hold = hold
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        fresh = not self._upgrading
+        super().connection_made(transport)
+        if fresh:
+            if self._hold:
+                cast(asyncio.Transport, transport).pause_reading()
+            self._begin(self)

@@ -1,0 +1,194 @@
+"""Streams of asyncio: one future for whoever waits, no tasks, no locks."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from typing import Any, cast
+
+from correo.net import WOKEN, Peer, TlsInfo, Woken
+
+READ_AHEAD = (
+    256 * 1024
+)  # octets a client may send ahead of what we have read before we stop reading its socket
+CLOSE_SECONDS = 5.0  # how long a closing connection may take to send the rest
+
+
+class SocketStream(asyncio.Protocol):
+    """A `Stream` over an asyncio transport; also the protocol object that the transport feeds."""
+
+    def __init__(self) -> None:
+        self.peer = self.local = Peer("", 0)
+        self.tls: TlsInfo | None = None
+        self._transport: asyncio.Transport | None = None
+        self._loop = asyncio.get_running_loop()
+        self._received: list[bytes] = []
+        self._held = 0
+        self._eof = False
+        self._error: Exception | None = None
+        self._wake_pending = False
+        self._paused_reading = False
+        self._reader: asyncio.Future[None] | None = None
+        self._writable: asyncio.Future[None] | None = None
+        self._congested = False
+        self._gone: asyncio.Future[None] = self._loop.create_future()
+        self._upgrading = False
+
+    # -- called by the transport -------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's transports do not derive from it
+        if not self._upgrading:
+            self.peer = _peer(self._transport.get_extra_info("peername"))
+            self.local = _peer(self._transport.get_extra_info("sockname"))
+        self._note_tls()
+
+    def data_received(self, data: bytes) -> None:
+        self._received.append(data)
+        self._held += len(data)
+        if self._held > READ_AHEAD and not self._paused_reading and self._transport:
+            self._paused_reading = True
+            self._transport.pause_reading()
+        self._rouse()
+
+    def eof_received(self) -> bool:
+        self._eof = True
+        self._rouse()
+        return self.tls is None  # plain TCP may still be written to; TLS cannot be half closed
+
+    def pause_writing(self) -> None:
+        self._congested = True
+
+    def resume_writing(self) -> None:
+        self._congested = False
+        if self._writable and not self._writable.done():
+            self._writable.set_result(None)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._eof = True
+        self._error = self._error or error
+        self._rouse()
+        self.resume_writing()
+        if not self._gone.done():
+            self._gone.set_result(None)
+
+    # -- called by the session's task --------------------------------------------------------------------------------
+
+    async def read(self, timeout: float | None) -> bytes | Woken:
+        if not self._received and not self._eof and not self._wake_pending:
+            await self._wait(timeout)
+        if self._received:
+            data = self._received[0] if len(self._received) == 1 else b"".join(self._received)
+            self._received.clear()
+            self._held = 0
+            if self._paused_reading and self._transport:
+                self._paused_reading = False
+                self._transport.resume_reading()
+            return data
+        if self._wake_pending:
+            self._wake_pending = False
+            return WOKEN
+        if self._error:
+            raise ConnectionError(str(self._error)) from self._error
+        return b""
+
+    async def _wait(self, timeout: float | None) -> None:
+        reader = self._reader = self._loop.create_future()
+        alarm = self._loop.call_later(timeout, self._alarm, reader) if timeout is not None else None
+        try:
+            await reader
+        finally:
+            self._reader = None
+            if alarm:
+                alarm.cancel()
+
+    def write(self, data: bytes) -> None:
+        if data and self._transport and not self._transport.is_closing():
+            self._transport.write(data)
+
+    async def drain(self, timeout: float | None) -> None:
+        if self._error:
+            raise ConnectionError(str(self._error)) from self._error
+        if self._gone.done():
+            raise ConnectionResetError("the connection is closed")
+        if self._congested:
+            self._writable = self._loop.create_future()
+            async with asyncio.timeout(timeout):
+                await self._writable
+            if self._gone.done():
+                raise ConnectionResetError("the connection is closed")
+
+    async def start_tls(
+        self, context: ssl.SSLContext, *, server_side: bool, hostname: str | None = None
+    ) -> None:
+        if self._transport is None or self._gone.done():
+            raise ConnectionResetError("the connection is closed")
+        self._received.clear()  # whatever came in clear text must not be taken for what comes under TLS
+        self._held = 0
+        self._upgrading = True
+        transport = await self._loop.start_tls(
+            self._transport,
+            self,
+            context,
+            server_side=server_side,
+            server_hostname=hostname,
+            ssl_shutdown_timeout=CLOSE_SECONDS,
+        )
+        if transport is None:
+            raise ConnectionResetError("the connection was lost in the TLS handshake")
+        self._transport = transport
+        self._note_tls()
+
+    def wake(self) -> None:
+        self._wake_pending = True
+        self._rouse()
+
+    async def close(self) -> None:
+        if self._transport is None:
+            return
+        self._transport.close()
+        if not self._gone.done():
+            done, _ = await asyncio.wait([self._gone], timeout=CLOSE_SECONDS)
+            if not done:
+                self._transport.abort()
+
+    def abort(self) -> None:
+        if self._transport:
+            self._transport.abort()
+
+    def _note_tls(self) -> None:
+        assert self._transport is not None
+        tls: Any = self._transport.get_extra_info("ssl_object")
+        if tls is not None:
+            cipher = tls.cipher()
+            self.tls = TlsInfo(tls.version() or "", cipher[0] if cipher else "")
+
+    def _rouse(self) -> None:
+        if self._reader and not self._reader.done():
+            self._reader.set_result(None)
+
+    @staticmethod
+    def _alarm(reader: asyncio.Future[None]) -> None:
+        if not reader.done():
+            reader.set_exception(TimeoutError())
+
+
+def _peer(name: Any) -> Peer:
+    if isinstance(name, tuple) and len(name) >= 2:
+        address = str(name[0]).partition("%")[0]
+        return Peer(address.removeprefix("::ffff:") if "." in address else address, int(name[1]))
+    return Peer("unix", 0)
+
+
+class SocketDialer:
+    """Dials by TCP; `source` is the local address to dial from, "" for the system's choice."""
+
+    def __init__(self, source: str = "") -> None:
+        self._source = source
+
+    async def connect(self, address: str, port: int, timeout: float) -> SocketStream:
+        local = (self._source, 0) if self._source and (":" in self._source) == (":" in address) else None
+        async with asyncio.timeout(timeout):
+            loop = asyncio.get_running_loop()
+            _, stream = await loop.create_connection(SocketStream, address, port, local_addr=local)
+        return stream

@@ -1,0 +1,63 @@
+"""Structured logs on standard error: text for people at a terminal, one JSON object a line otherwise."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, MutableMapping
+from typing import Any
+
+import msgspec
+import structlog
+
+from correo.clock import Clock
+from correo.mail.instant import iso8601
+
+Event = MutableMapping[str, Any]
+
+
+def configure(form: str, level: str, clock: Clock) -> None:
+    """`form` is auto, text or json; `level` the least that is written."""
+    text = form == "text" or (form == "auto" and sys.stderr.isatty())
+    structlog.configure(
+        processors=[
+            _add_level,
+            _stamp(clock),
+            structlog.processors.format_exc_info,
+            _as_text if text else _as_json,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+
+
+def _add_level(_: Any, method: str, event: Event) -> Event:
+    event["level"] = "warning" if method == "warn" else "error" if method == "exception" else method
+    return event
+
+
+def _stamp(clock: Clock) -> Callable[[Any, str, Event], Event]:
+    def stamp(_: Any, __: str, event: Event) -> Event:
+        event["time"] = iso8601(clock.now())
+        return event
+
+    return stamp
+
+
+def _as_json(_: Any, __: str, event: Event) -> str:
+    first = {"time": event.pop("time"), "level": event.pop("level"), "event": event.pop("event")}
+    return msgspec.json.encode({**first, **event}, enc_hook=str).decode()
+
+
+def _as_text(_: Any, __: str, event: Event) -> str:
+    time, level, what = event.pop("time"), event.pop("level"), event.pop("event")
+    trace = event.pop("exception", "")
+    facts = " ".join(f"{key}={_shown(value)}" for key, value in event.items() if value != "")
+    line = f"{time[11:19]} {level[:4]:<4} {what}" + (f"  {facts}" if facts else "")
+    return f"{line}\n{trace}" if trace else line
+
+
+def _shown(value: Any) -> str:
+    text = str(value)
+    return repr(text) if not text or any(char.isspace() or not char.isprintable() for char in text) else text

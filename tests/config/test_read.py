@@ -1,0 +1,118 @@
+"""A wrong configuration names file, line and key, and says what would be right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from correo.config import Config, ConfigError, read
+from correo.config.read import beside
+from correo.mail.instant import DAY, HOUR, MINUTE
+
+GOOD = """hostname = "mail.example.com"
+data_dir = "data"
+
+[[listener]]
+protocol = "smtp"
+address  = "127.0.0.1:2525"
+"""
+
+PATH = Path("/etc/correo/correo.toml")
+
+
+def test_defaults_are_what_a_real_server_wants() -> None:
+    config = read(GOOD, PATH)
+    assert config.queue.retry == (5 * MINUTE, 10 * MINUTE, 20 * MINUTE, 40 * MINUTE, HOUR, 2 * HOUR, 4 * HOUR)
+    assert config.queue.expire == 5 * DAY
+    assert config.queue.warn_after == 4 * HOUR
+    assert config.transport.port == 25
+    assert not config.auth.allow_plaintext
+    assert config.listener[0].tls == "none"
+    assert beside(config, config.data_dir) == Path("/etc/correo/data")
+
+
+def test_every_option_can_be_written() -> None:
+    text = """
+hostname = "Mail.Example.COM"
+data_dir = "/var/lib/correo"
+user = "correo"
+[[listener]]
+protocol = "imap"
+address = "[::1]:0"
+tls = "implicit"
+[[listener]]
+protocol = "lmtp"
+address = "unix:/run/correo/lmtp"
+[tls]
+certificate = "cert.pem"
+key = "key.pem"
+[dns]
+servers = ["127.0.0.1:5353"]
+[auth]
+allow_plaintext = true
+[queue]
+retry = ["1s"]
+expire = "10s"
+warn_after = ""
+[transport]
+port = 2525
+smarthost = "relay.example.net:587"
+[limits]
+message_size = "1MiB"
+drain = "1s"
+[log]
+format = "json"
+"""
+    config = read(text, PATH)
+    assert config.hostname == "mail.example.com"
+    assert config.queue.warn_after == 0
+    assert config.limits.message_size == 1 << 20
+    assert config.limits.drain == 1.0
+
+
+@pytest.mark.parametrize(
+    ("added", "words"),
+    [
+        ('[queue]\nretry = ["5x"]\n', ["line 8", "queue.retry", "not a duration", "5m"]),
+        ("[queue]\nretry = []\n", ["line 8", "queue.retry", "list of durations"]),
+        ('[limits]\nmesage_size = "1MiB"\n', ["line 8", "limits.mesage_size", "did you mean message_size"]),
+        ('[limits]\nmessage_size = "many"\n', ["line 8", "limits.message_size", "50MiB"]),
+        ("[limits]\nrecipients = 5\n", ["line 8", "limits.recipients", "from 100 to"]),
+        ("[limts]\na = 1\n", ["line 7", "limts", "did you mean limits"]),
+        ('[[listener]]\nprotocol = "smpt"\naddress = "1:1"\n', ["line 8", "listener.protocol", '"smtp"']),
+        ('[[listener]]\nprotocol = "imap"\n', ["line 7", "listener.address", "missing"]),
+        (
+            '[[listener]]\nprotocol = "imap"\naddress = "nowhere"\n',
+            ["line 9", "listener.address", "127.0.0.1:2525"],
+        ),
+        (
+            '[[listener]]\nprotocol = "imap"\naddress = "a:1"\ntls = "starttls"\n',
+            ["line 10", "listener.tls", "[tls]"],
+        ),
+        ('[tls]\ncertificate = "a"\n', ["line 7", "tls.key", "missing"]),
+        ("[auth]\nallow_plaintext = 1\n", ["line 8", "auth.allow_plaintext", "true or false"]),
+        ('[transport]\nsmarthost = "relay"\n', ["line 8", "transport.smarthost", "host:port"]),
+        ("tls = 1\n", ["listener.tls", "must be one of"]),
+        ("[queue\n", ["not valid TOML", "line 7"]),
+    ],
+)
+def test_mistakes_are_named(added: str, words: list[str]) -> None:
+    with pytest.raises(ConfigError) as wrong:
+        read(GOOD + added, PATH)
+    message = str(wrong.value)
+    assert message.startswith(str(PATH))
+    for word in words:
+        assert word in message
+
+
+def test_what_must_be_there_is_asked_for() -> None:
+    with pytest.raises(ConfigError, match="hostname is missing"):
+        read('data_dir = "x"\n', PATH)
+
+
+def test_a_configuration_is_frozen() -> None:
+    config = read(GOOD, PATH)
+    assert isinstance(config, Config)
+    with pytest.raises(AttributeError):
+        config.hostname = "other"  # type: ignore[misc]
