@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from random import Random, SystemRandom
+from random import Random
 
 # An id is 43 bits of milliseconds since 2020 (enough until 2298), then 20 bits of which the first is random for each
 # millisecond and the rest count up: two processes that start in the same millisecond still part ways.
@@ -23,13 +23,15 @@ class SystemChance:
     __slots__ = ("_last", "random")
 
     def __init__(self) -> None:
-        self.random: Random = SystemRandom()
+        self.random = Random(secrets.randbits(128))
         self._last = 0
 
     def id(self, now: int) -> int:
-        fresh = ((now // 1000 - _EPOCH_MS) << _SEQUENCE_BITS) | secrets.randbits(_SEQUENCE_BITS)
-        # A clock set back must not repeat ids: count on from the last one instead.
-        self._last = fresh if (fresh >> _SEQUENCE_BITS) > (self._last >> _SEQUENCE_BITS) else self._last + 1
+        millisecond = now // 1000 - _EPOCH_MS
+        if millisecond > self._last >> _SEQUENCE_BITS:
+            self._last = millisecond << _SEQUENCE_BITS | self.random.getrandbits(_SEQUENCE_BITS)
+        else:
+            self._last += 1  # the same millisecond, or a clock that was set back and must not repeat ids
         return self._last
 
     def secret(self, size: int) -> bytes:

@@ -16,7 +16,7 @@ CREATE TABLE accounts_account (
   created INTEGER NOT NULL
 );
 
-CREATE INDEX accounts_account_domain ON accounts_account (domain);
+CREATE INDEX accounts_account_domain ON accounts_account (domain, enabled DESC, id);
 
 CREATE TABLE accounts_alias (
   address TEXT NOT NULL,            -- comparison form; "@domain" is that domain's catch-all

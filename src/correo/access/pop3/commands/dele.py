@@ -1,0 +1,15 @@
+"""DELE number (RFC 1939 §5): mark for deletion at QUIT."""
+
+from __future__ import annotations
+
+from correo.access.pop3.commands.row import LOGGED_IN, Command, number
+from correo.access.pop3.session import Pop3Session
+from correo.wire.pop3.reply import Ok, Reply
+
+
+async def run(session: Pop3Session, argument: str) -> Reply:
+    session.drop.find(number(argument)).deleted = True
+    return Ok("Marked for deletion")
+
+
+ROW = Command("DELE", LOGGED_IN, run)

@@ -1,0 +1,19 @@
+"""LIST [number] (RFC 1939 §5): the size of one message, or of each."""
+
+from __future__ import annotations
+
+from correo.access.pop3.commands.row import LOGGED_IN, Command, number
+from correo.access.pop3.session import Pop3Session
+from correo.wire.pop3.reply import Lines, Ok, Reply
+
+
+async def run(session: Pop3Session, argument: str) -> Reply:
+    if argument:
+        wanted = number(argument)
+        return Ok(f"{wanted} {session.drop.find(wanted).size}")
+    remaining = session.drop.remaining()
+    lines = "".join(f"{position} {drop.size}\r\n" for position, drop in remaining)
+    return Lines(f"{len(remaining)} messages", lines.encode())
+
+
+ROW = Command("LIST", LOGGED_IN, run)

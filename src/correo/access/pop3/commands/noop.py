@@ -1,0 +1,14 @@
+"""NOOP (RFC 1939 §5)."""
+
+from __future__ import annotations
+
+from correo.access.pop3.commands.row import LOGGED_IN, Command
+from correo.access.pop3.session import Pop3Session
+from correo.wire.pop3.reply import Ok, Reply
+
+
+async def run(session: Pop3Session, argument: str) -> Reply:
+    return Ok()
+
+
+ROW = Command("NOOP", LOGGED_IN, run)

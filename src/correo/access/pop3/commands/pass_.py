@@ -1,0 +1,22 @@
+"""PASS password (RFC 1939 §7): all of the rest of the line is the password, spaces too."""
+
+from __future__ import annotations
+
+from correo.access.pop3.commands.row import BEFORE_LOGIN, Command
+from correo.access.pop3.session import Pop3Session
+from correo.mail.errors import Refused
+from correo.wire.pop3.reply import Err, Reply
+
+
+async def run(session: Pop3Session, argument: str) -> Reply:
+    if not session.user:
+        return Err("Send USER first")
+    login, session.user = session.user, ""
+    try:
+        account = await session.services.logins.password(login, argument)
+    except Refused as refused:
+        return session.denied(refused.kind, login)
+    return await session.log_in(account)
+
+
+ROW = Command("PASS", BEFORE_LOGIN, run)

@@ -1,0 +1,15 @@
+"""RSET (RFC 1939 §5): take every mark back."""
+
+from __future__ import annotations
+
+from correo.access.pop3.commands.row import LOGGED_IN, Command
+from correo.access.pop3.session import Pop3Session
+from correo.wire.pop3.reply import Ok, Reply
+
+
+async def run(session: Pop3Session, argument: str) -> Reply:
+    session.drop.reset()
+    return Ok(f"Maildrop has {len(session.drop.drops)} messages")
+
+
+ROW = Command("RSET", LOGGED_IN, run)

@@ -1,0 +1,17 @@
+"""STAT (RFC 1939 §5): how many messages, how many octets."""
+
+from __future__ import annotations
+
+from correo.access.pop3.commands.row import LOGGED_IN, Command
+from correo.access.pop3.session import Pop3Session
+from correo.wire.pop3.reply import Err, Ok, Reply
+
+
+async def run(session: Pop3Session, argument: str) -> Reply:
+    if argument:
+        return Err("STAT takes no argument")
+    remaining = session.drop.remaining()
+    return Ok(f"{len(remaining)} {sum(drop.size for _, drop in remaining)}")
+
+
+ROW = Command("STAT", LOGGED_IN, run)

@@ -1,0 +1,76 @@
+"""Who has a mailbox here, by which names he is reached, and how he proves who he is.
+
+In: addresses that were parsed, login names and passwords as a client sent them. Out: `Account`s, and `Resolution`s that say
+where mail for an address goes. This package owns the tables `accounts_*`; what takes `tx` is an operation for
+`db.read` or `db.write`, and refuses with `Refused`.
+
+`resolve` is the one place that knows aliases, tags (`user+tag@domain`) and catch-alls; `owns` is the same walk asked backwards.
+`Logins` is the only way in: it alone reads password hashes, and a name that does not exist costs what a wrong password costs.
+Passwords are kept as argon2id hashes and SCRAM-SHA-256 keys, never as they are.
+
+A disabled account cannot log in, and still receives.
+"""
+
+from correo.accounts.account import (
+    Account,
+    account_by_id,
+    add_account,
+    get_account,
+    list_accounts,
+    remove_account,
+    set_credentials,
+    set_enabled,
+)
+from correo.accounts.aliases import Alias, add_alias, list_aliases, remove_alias
+from correo.accounts.credentials import OWASP, Cost, Credentials, make_credentials
+from correo.accounts.directory import (
+    LocalTarget,
+    NoSuchUser,
+    NotLocal,
+    RemoteTarget,
+    Resolution,
+    Resolved,
+    Target,
+    owns,
+    resolve,
+)
+from correo.accounts.domains import Domain, add_domain, is_local, list_domains, remove_domain
+from correo.accounts.login import Authentication, Challenge, Denied, LoggedIn, Logins
+
+__all__ = [
+    "OWASP",
+    "Account",
+    "Alias",
+    "Authentication",
+    "Challenge",
+    "Cost",
+    "Credentials",
+    "Denied",
+    "Domain",
+    "LocalTarget",
+    "LoggedIn",
+    "Logins",
+    "NoSuchUser",
+    "NotLocal",
+    "RemoteTarget",
+    "Resolution",
+    "Resolved",
+    "Target",
+    "account_by_id",
+    "add_account",
+    "add_alias",
+    "add_domain",
+    "get_account",
+    "is_local",
+    "list_accounts",
+    "list_aliases",
+    "list_domains",
+    "make_credentials",
+    "owns",
+    "remove_account",
+    "remove_alias",
+    "remove_domain",
+    "resolve",
+    "set_credentials",
+    "set_enabled",
+]

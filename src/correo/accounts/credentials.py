@@ -1,0 +1,123 @@
+"""Passwords as they are kept: an argon2id hash, and SCRAM-SHA-256 keys beside it.
+
+Every password passes through SASLprep on its way in, to be stored or to be checked, so that it matches whichever way a client
+composed its letters (RFC 4616 §2, RFC 5802 §2.2).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from base64 import b64decode, b64encode
+from dataclasses import dataclass, field
+
+from argon2 import PasswordHasher, Type
+from argon2.exceptions import VerifyMismatchError
+
+from correo.clock import Chance
+from correo.mail.errors import Kind, Refused
+from correo.wire.sasl import ScramKeys
+from correo.wire.sasl.saslprep import Unprepared, saslprep
+
+SALT_SIZE = 16  # octets, RFC 9106 §3.1
+HASH_SIZE = 32  # octets
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one check costs us, and each guess someone who took the database."""
+
+    passes: int = 2  # argon2id t
+    memory: int = 19 * 1024  # argon2id m, KiB
+    lanes: int = 1  # argon2id p: logins run beside each other, so one needs no second core
+    # The thief would try these keys rather than the argon2id hash, so 4,096, the least that RFC 7677 §4 allows, is far too
+    # little; but here it is the client that works, and a phone must not take longer than a second.
+    iterations: int = 100_000
+
+
+OWASP = Cost()  # the second of the equal choices in OWASP's Password Storage Cheat Sheet
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    password: str = field(repr=False)  # argon2id in PHC form
+    scram: str = field(repr=False)  # iterations$salt$stored-key$server-key, base64
+
+    @property
+    def keys(self) -> ScramKeys:
+        iterations, *rest = self.scram.split("$")
+        salt, stored_key, server_key = map(b64decode, rest)
+        return ScramKeys(int(iterations), salt, stored_key, server_key)
+
+
+def make_credentials(password: str, chance: Chance, cost: Cost = OWASP) -> Credentials:
+    """Takes about 60 ms of a core. Refused BAD_CREDENTIALS when the password is empty, longer than 1,024 octets, or has
+    characters nobody can type."""
+    return hash_password(storable(password), chance.secret(2 * SALT_SIZE), cost)
+
+
+def hash_password(secret: bytes, salts: bytes, cost: Cost) -> Credentials:
+    """From a prepared password and `2 * SALT_SIZE` octets of chance."""
+    keys = ScramKeys.derive(secret, salts[SALT_SIZE:], cost.iterations)
+    parts = (keys.salt, keys.stored_key, keys.server_key)
+    scram = "$".join((str(keys.iterations), *(b64encode(part).decode() for part in parts)))
+    return Credentials(_hasher(cost).hash(secret, salt=salts[:SALT_SIZE]), scram)
+
+
+def storable(password: str) -> bytes:
+    """The octets to hash. Refused BAD_CREDENTIALS."""
+    try:
+        prepared = saslprep(password)
+    except Unprepared as error:
+        raise Refused(Kind.BAD_CREDENTIALS, f"the password is {error}") from None
+    if not prepared:
+        raise Refused(Kind.BAD_CREDENTIALS, "the password is empty")
+    return prepared.encode()
+
+
+def checkable(password: str) -> bytes:
+    """The octets to compare: for what could not have been stored, some that never are."""
+    try:
+        return saslprep(password).encode()
+    except Unprepared:
+        return b"\xff"  # not UTF-8
+
+
+def matches(stored: str, secret: bytes) -> bool:
+    """Whether the prepared password is the one hashed in `stored`. Takes what the hash was made to take, about 25 ms."""
+    try:
+        return PasswordHasher().verify(stored, secret)
+    except VerifyMismatchError:
+        return False
+
+
+def outdated(credentials: Credentials, cost: Cost) -> bool:
+    """Whether they were made at another cost."""
+    return (
+        _hasher(cost).check_needs_rehash(credentials.password)
+        or credentials.keys.iterations != cost.iterations
+    )
+
+
+def decoy_hash(cost: Cost, chance: Chance) -> str:
+    """A hash that no password has, and that takes as long to compare as a real one."""
+    salt, output = (_unpadded(chance.secret(size)) for size in (SALT_SIZE, HASH_SIZE))
+    return f"$argon2id$v=19$m={cost.memory},t={cost.passes},p={cost.lanes}${salt}${output}"
+
+
+def decoy_keys(name: str, secret: bytes, cost: Cost) -> ScramKeys:
+    """The SCRAM keys of an account that does not exist: the same each time `name` is asked for, as a real account's are, and
+    made from the installation's `secret`, so that nobody outside can tell them from real ones."""
+    salt, stored_key, server_key = (
+        hmac.digest(secret, purpose + name.encode("utf-8", "surrogatepass"), "sha256")
+        for purpose in (b"salt\0", b"stored\0", b"server\0")
+    )
+    return ScramKeys(cost.iterations, salt[:SALT_SIZE], hashlib.sha256(stored_key).digest(), server_key)
+
+
+def _hasher(cost: Cost) -> PasswordHasher:
+    return PasswordHasher(cost.passes, cost.memory, cost.lanes, HASH_SIZE, SALT_SIZE, type=Type.ID)
+
+
+def _unpadded(data: bytes) -> str:
+    return b64encode(data).decode().rstrip("=")

@@ -1,0 +1,340 @@
+"""Logging in: by password and by each mechanism, and what must not be learned from it."""
+
+from __future__ import annotations
+
+import asyncio
+from base64 import b64decode
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from scramp import ScramClient  # type: ignore[import-untyped]
+
+from correo import accounts
+from correo.accounts import Challenge, Cost, Denied, LoggedIn, Logins, make_credentials
+from correo.accounts.hashing import WAITING_PER_THREAD
+from correo.accounts.recent import TTL
+from correo.clock.virtual import START, SeededChance, VirtualClock
+from correo.mail.address import Address
+from correo.mail.errors import Kind, Refused
+from correo.storage.db import Tx
+from correo.storage.db.sqlite import Sqlite
+
+CHEAP = Cost(passes=1, memory=8, lanes=1, iterations=4096)
+OTHER = Cost(passes=1, memory=16, lanes=1, iterations=4097)
+PASSWORD = "correct horse"
+
+
+class House:
+    """A database with two accounts, and ways to ask it."""
+
+    def __init__(self, db: Sqlite) -> None:
+        self.db = db
+        self.clock = VirtualClock()
+        self.chance = SeededChance(1)
+        self.logins = self.another()
+
+    def another(self, *, concurrency: int | None = 0, cost: Cost = CHEAP) -> Logins:
+        """Another process on the same database."""
+        return Logins(self.db, self.clock, self.chance, concurrency=concurrency, cost=cost)
+
+    async def furnish(self) -> None:
+        await self.db.write(accounts.add_domain, "example.com", START)
+        for id, name in enumerate(("bob", "jürgen"), start=1):
+            await self.db.write(
+                accounts.add_account,
+                id=id,
+                address=Address.parse(f"{name}@example.com"),
+                credentials=make_credentials(PASSWORD, self.chance, CHEAP),
+                now=START,
+            )
+
+    async def set_password(self, password: str, cost: Cost = CHEAP) -> None:
+        fresh = make_credentials(password, self.chance, cost)
+        await self.db.write(accounts.set_credentials, "bob@example.com", fresh)
+
+    async def enable(self, enabled: bool) -> None:
+        await self.db.write(accounts.set_enabled, "bob@example.com", enabled)
+
+    async def tried(self, login: str, password: str, logins: Logins | None = None) -> int | Kind:
+        """The id of whom the password let in, or why it did not."""
+        try:
+            return (await (logins or self.logins).password(login, password)).id
+        except Refused as refused:
+            return refused.kind
+
+    async def proven(
+        self, login: str, password: str, *, success_data: bool = False
+    ) -> Challenge | LoggedIn | Denied:
+        """How SCRAM goes with a foreign client."""
+        client = ScramClient(["SCRAM-SHA-256"], login, password)
+        authentication = self.logins.authentication(success_data=success_data)
+        first = await authentication.begin("SCRAM-SHA-256", client.get_client_first().encode())
+        assert isinstance(first, Challenge)
+        client.set_server_first(first.data.decode())
+        end = await authentication.respond(client.get_client_final().encode())
+        if isinstance(end, Challenge):
+            client.set_server_final(end.data.decode())
+            end = await authentication.respond(b"")
+        return end
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    db = await Sqlite.open(tmp_path / "correo.db", now=START, threaded=False)
+    house = House(db)
+    await house.furnish()
+    yield house
+    await db.close()
+
+
+@pytest.mark.parametrize(
+    ("login", "password", "expected"),
+    [
+        ("bob@example.com", PASSWORD, 1),
+        ("BOB@Example.COM", PASSWORD, 1),
+        ("bob", PASSWORD, 1),
+        ("Bob", PASSWORD, 1),
+        ("jürgen", PASSWORD, 2),
+        ("ju\u0308rgen@example.com", PASSWORD, 2),
+        ("bob", "correct\u00a0horse", 1),  # SASLprep makes it a plain space
+        ("bob", "Correct horse", Kind.BAD_CREDENTIALS),
+        ("bob", "", Kind.BAD_CREDENTIALS),
+        ("bob", "x" * 5000, Kind.BAD_CREDENTIALS),
+        ("bob", "\0", Kind.BAD_CREDENTIALS),
+        ("bob", "\ud800", Kind.BAD_CREDENTIALS),
+        ("bob+tag@example.com", PASSWORD, Kind.BAD_CREDENTIALS),
+        ("eve@example.com", PASSWORD, Kind.BAD_CREDENTIALS),
+        ("bob@example.org", PASSWORD, Kind.BAD_CREDENTIALS),
+        ("", PASSWORD, Kind.BAD_CREDENTIALS),
+        ("@", PASSWORD, Kind.BAD_CREDENTIALS),
+        ("bo\0b", PASSWORD, Kind.BAD_CREDENTIALS),
+        ("\ud800", PASSWORD, Kind.BAD_CREDENTIALS),
+        ("x" * 5000, PASSWORD, Kind.BAD_CREDENTIALS),
+    ],
+)
+async def test_password(house: House, login: str, password: str, expected: int | Kind) -> None:
+    assert await house.tried(login, password) == expected
+    assert await house.tried(login, password) == expected  # again, where the first may be remembered
+
+
+async def test_a_bare_name_needs_a_domain_without_choice(house: House) -> None:
+    await house.db.write(accounts.add_domain, "example.org", START)
+    assert await house.tried("bob", PASSWORD) is Kind.BAD_CREDENTIALS
+    assert await house.tried("bob@example.com", PASSWORD) == 1
+
+
+async def test_only_the_owner_learns_that_an_account_is_disabled(house: House) -> None:
+    await house.enable(False)
+    assert await house.tried("bob", PASSWORD) is Kind.DISABLED
+    assert await house.tried("bob", "wrong") is Kind.BAD_CREDENTIALS
+    assert (await house.proven("bob", PASSWORD)) == Denied(Kind.DISABLED, login="bob")
+    end = await house.proven("bob", "wrong")
+    assert isinstance(end, Denied)
+    assert end.kind is Kind.BAD_CREDENTIALS
+
+
+async def test_a_change_is_obeyed_at_once_in_spite_of_the_memory(house: House) -> None:
+    assert await house.tried("bob", PASSWORD) == 1
+    await house.set_password("new one")
+    assert await house.tried("bob", PASSWORD) is Kind.BAD_CREDENTIALS
+    assert await house.tried("bob", "new one") == 1
+    await house.enable(False)
+    assert await house.tried("bob", "new one") is Kind.DISABLED
+    await house.enable(True)
+    assert await house.tried("bob", "new one") == 1
+    await house.db.write(accounts.remove_account, "bob@example.com")
+    assert await house.tried("bob", "new one") is Kind.BAD_CREDENTIALS
+
+
+async def test_a_remembered_login_needs_no_hashing(house: House) -> None:
+    """With no room to hash in, those who logged in lately get in until their time is over, and nobody else does."""
+    logins = house.another(concurrency=1)
+    assert await house.tried("bob", PASSWORD, logins) == 1
+    crowd = [asyncio.ensure_future(house.tried("nobody", "x", logins)) for _ in range(1 + WAITING_PER_THREAD)]
+    await asyncio.sleep(0)  # one turn of the loop, in which they all come to wait
+    assert await house.tried("bob", PASSWORD, logins) == 1
+    assert await house.tried("bob", "wrong", logins) is Kind.UNAVAILABLE
+    assert await house.tried("jürgen", PASSWORD, logins) is Kind.UNAVAILABLE
+    house.clock.advance(TTL)
+    assert await house.tried("bob", PASSWORD, logins) is Kind.UNAVAILABLE
+    assert set(await asyncio.gather(*crowd)) == {Kind.BAD_CREDENTIALS}
+    assert await house.tried("bob", PASSWORD, logins) == 1
+    logins.close()
+
+
+async def test_a_name_without_an_account_is_hashed_for_like_any_other(house: House) -> None:
+    logins = house.another(concurrency=1)
+    room = 1 + WAITING_PER_THREAD
+    answers = await asyncio.gather(*(house.tried("nobody", "x", logins) for _ in range(room + 7)))
+    assert answers.count(Kind.BAD_CREDENTIALS) == room
+    assert answers.count(Kind.UNAVAILABLE) == 7
+    logins.close()
+
+
+async def test_hashes_are_renewed_when_the_cost_changes(house: House) -> None:
+    async def kept(tx: Tx) -> list[object]:
+        row = await tx.one("SELECT password, scram FROM accounts_account WHERE id = 1")
+        assert row
+        return list(row)
+
+    before = await house.db.read(kept)
+    dearer = house.another(cost=OTHER)
+    assert await house.tried("bob", "wrong", dearer) is Kind.BAD_CREDENTIALS
+    assert await house.db.read(kept) == before
+    assert await house.tried("bob", PASSWORD, dearer) == 1
+    password, scram = await house.db.read(kept)
+    assert "m=16,t=1" in str(password)
+    assert str(scram).startswith("4097$")
+    assert await house.tried("bob", PASSWORD, dearer) == 1
+    assert isinstance(await house.proven("bob", PASSWORD), LoggedIn)
+    assert await house.db.read(kept) == [password, scram]
+
+
+async def test_hash(house: House) -> None:
+    logins = house.another(concurrency=1)
+    fresh = await logins.hash("pass\u00adword")
+    await house.db.write(accounts.set_credentials, "bob@example.com", fresh)
+    assert await house.tried("bob", "password") == 1
+    with pytest.raises(Refused):
+        await logins.hash("")
+    logins.close()
+
+
+async def test_plain(house: House) -> None:
+    bob = await house.db.read(accounts.account_by_id, 1)
+    assert bob
+    for authzid in ("", "bob@example.com", "BOB"):
+        message = f"{authzid}\0bob@example.com\0{PASSWORD}".encode()
+        assert await house.logins.authentication().begin("plain", message) == LoggedIn(bob)
+    message = f"jürgen@example.com\0bob@example.com\0{PASSWORD}".encode()
+    end = await house.logins.authentication().begin("PLAIN", message)
+    assert end == Denied(Kind.BAD_CREDENTIALS, "asked to act as somebody else", "bob@example.com")
+    end = await house.logins.authentication().begin("PLAIN", b"\0bob\0wrong")
+    assert end == Denied(Kind.BAD_CREDENTIALS, "wrong password", "bob")
+
+
+async def test_login(house: House) -> None:
+    authentication = house.logins.authentication({"LOGIN"})
+    assert await authentication.begin("LOGIN", None) == Challenge(b"Username:")
+    assert await authentication.respond(b"bob") == Challenge(b"Password:")
+    end = await authentication.respond(PASSWORD.encode())
+    assert isinstance(end, LoggedIn)
+    assert end.account.id == 1
+
+
+@pytest.mark.parametrize("login", ["bob@example.com", "BOB", "jürgen@example.com"])
+async def test_scram(house: House, login: str) -> None:
+    end = await house.proven(login, PASSWORD)
+    assert isinstance(end, LoggedIn)
+    assert end.account.id == (2 if "j" in login else 1)
+    assert end.final == b""
+
+
+async def test_scram_success_can_carry_the_last_words(house: House) -> None:
+    end = await house.proven("bob", PASSWORD, success_data=True)
+    assert isinstance(end, LoggedIn)
+    assert end.final.startswith(b"v=")
+
+
+@pytest.mark.parametrize("last", [b"x", None])
+async def test_a_client_that_does_not_believe_the_last_words_is_not_in(
+    house: House, last: bytes | None
+) -> None:
+    client = ScramClient(["SCRAM-SHA-256"], "bob", PASSWORD)
+    authentication = house.logins.authentication()
+    first = await authentication.begin("SCRAM-SHA-256", client.get_client_first().encode())
+    assert isinstance(first, Challenge)
+    client.set_server_first(first.data.decode())
+    assert isinstance(await authentication.respond(client.get_client_final().encode()), Challenge)
+    assert isinstance(await authentication.respond(last), Denied)
+    assert isinstance(await authentication.respond(b""), Denied)
+
+
+@pytest.mark.parametrize("change", ["password", "disabled", "removed"])
+async def test_scram_notices_what_changed_while_the_client_thought(house: House, change: str) -> None:
+    client = ScramClient(["SCRAM-SHA-256"], "bob", PASSWORD)
+    authentication = house.logins.authentication()
+    first = await authentication.begin("SCRAM-SHA-256", client.get_client_first().encode())
+    assert isinstance(first, Challenge)
+    client.set_server_first(first.data.decode())
+    if change == "password":
+        await house.set_password("new one")
+    elif change == "disabled":
+        await house.enable(False)
+    else:
+        await house.db.write(accounts.remove_account, "bob@example.com")
+    end = await authentication.respond(client.get_client_final().encode())
+    assert isinstance(end, Denied)
+    assert end.kind is (Kind.DISABLED if change == "disabled" else Kind.BAD_CREDENTIALS)
+
+
+async def test_scram_does_not_tell_who_is_here(house: House) -> None:
+    async def first(login: str, logins: Logins) -> tuple[int, int, bytes]:
+        """Length of the nonce, iterations, salt."""
+        step = await logins.authentication().begin("SCRAM-SHA-256", f"n,,n={login},r=abc".encode())
+        assert isinstance(step, Challenge)
+        fields = dict(field.split("=", 1) for field in step.data.decode().split(","))
+        return len(fields["r"]), int(fields["i"]), b64decode(fields["s"])
+
+    known = await first("bob@example.com", house.logins)
+    unknown = await first("eve@example.com", house.logins)
+    assert known[:2] == unknown[:2]
+    assert len(known[2]) == len(unknown[2])
+    assert known[2] != unknown[2]
+    # Asked again, in another process, or in another spelling, both stay the same; another name has another salt.
+    other = house.another()
+    for logins in (house.logins, other):
+        for spelling in ("bob", "BOB@Example.com"):
+            assert await first(spelling, logins) == known
+        for spelling in ("eve", "EVE@Example.com"):
+            assert await first(spelling, logins) == unknown
+    assert (await first("eva@example.com", other))[2] != unknown[2]
+    end = await house.proven("eve", PASSWORD)
+    assert end == Denied(Kind.BAD_CREDENTIALS, "wrong proof", "eve")
+
+
+async def test_mechanisms_that_were_not_offered(house: House) -> None:
+    authentication = house.logins.authentication({"SCRAM-SHA-256"})
+    for mechanism in ("PLAIN", "CRAM-MD5", "", "\0"):
+        end = await authentication.begin(mechanism, b"\0bob\0" + PASSWORD.encode())
+        assert end == Denied(Kind.NOT_FOUND, "no such mechanism")
+
+
+async def test_an_exchange_out_of_turn(house: House) -> None:
+    authentication = house.logins.authentication()
+    assert isinstance(await authentication.respond(b"\0bob\0" + PASSWORD.encode()), Denied)
+    assert await authentication.begin("PLAIN", None) == Challenge(b"")
+    assert isinstance(await authentication.respond(None), Denied)
+    assert isinstance(await authentication.respond(b"\0bob\0" + PASSWORD.encode()), Denied)
+    # What was begun can be begun anew.
+    assert await authentication.begin("LOGIN", None) == Challenge(b"Username:")
+    assert isinstance(await authentication.begin("PLAIN", b"\0bob\0" + PASSWORD.encode()), LoggedIn)
+    assert isinstance(await authentication.respond(b""), Denied)
+
+
+async def test_nothing_gives_the_password_away(house: House) -> None:
+    message = f"\0bob\0{PASSWORD}x".encode()
+    assert PASSWORD not in repr(await house.logins.authentication().begin("PLAIN", message))
+    credentials = make_credentials(PASSWORD, house.chance, CHEAP)
+    assert PASSWORD not in credentials.password + credentials.scram
+    assert credentials.password not in repr(credentials)
+
+
+_WORDS = b"n,, n= r=abc , bob secret \0 c=biws p= = \xff".split(b" ")
+_ANSWERS = st.none() | st.binary(max_size=30) | st.lists(st.sampled_from(_WORDS), max_size=8).map(b"".join)
+
+
+@given(mechanism=st.sampled_from(["PLAIN", "LOGIN", "SCRAM-SHA-256"]), answers=st.lists(_ANSWERS, min_size=1))
+@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_nothing_a_client_sends_raises(
+    house: House, mechanism: str, answers: list[bytes | None]
+) -> None:
+    authentication = house.logins.authentication()
+    step = await authentication.begin(mechanism, answers[0])
+    for answer in answers[1:]:
+        assert not isinstance(step, LoggedIn)
+        step = await authentication.respond(answer)
+    assert isinstance(step, Challenge | Denied)

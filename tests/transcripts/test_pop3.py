@@ -1,0 +1,42 @@
+"""Every POP3 transcript, in every framing.
+
+Header lines of this protocol: `starttls: no`, `plaintext: no` (both are yes otherwise), `tls: yes` (the connection is under TLS from the start).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from runner import SPLITS, Script, World, play, scripts
+
+from correo.access.pop3.locks import Locks
+from correo.access.pop3.session import Pop3Options, Pop3Session, Services
+from correo.net import Peer
+from correo.net.memory import TLS
+
+
+class Pop3:
+    """The factory, and the locks its sessions share."""
+
+    def __init__(self) -> None:
+        self.locks = Locks()
+
+    def __call__(self, world: World, script: Script, peer: Peer) -> Pop3Session:
+        options = Pop3Options(
+            hostname="mail.example.org",
+            starttls=script.one("starttls", "yes") == "yes",
+            allow_plaintext=script.one("plaintext", "yes") == "yes",
+            idle=600.0,
+            login_time=60.0,
+        )
+        services = Services(world.db, world.bus, world.clock, world.logins, self.locks, options)
+        return Pop3Session(services, peer, TLS if script.one("tls", "no") == "yes" else None)
+
+
+@pytest.mark.parametrize("split", SPLITS)
+@pytest.mark.parametrize("script", scripts("pop3"), ids=lambda script: script.path.stem)
+def test_transcript(script: Script, split: str, tmp_path: Path) -> None:
+    factory = Pop3()
+    play(script, factory, split, tmp_path)
+    assert not factory.locks.held, "a session kept its maildrop locked"
