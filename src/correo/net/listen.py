@@ -7,16 +7,19 @@ import contextlib
 import os
 import socket
 import ssl
-from collections.abc import Awaitable, Callable
-from typing import cast
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
 
 from correo.net import Stream
 from correo.net.drive import HANDSHAKE_SECONDS
 from correo.net.limits import ConnectionLimits
-from correo.net.stream import SocketStream
+from correo.net.stream import CLOSE_SECONDS, SocketStream, peer_of
 
 BACKLOG = 1024
 FIRST_PASSED_DESCRIPTOR = 3  # sd_listen_fds(3)
+ACCEPT_PAUSE = (
+    0.1  # seconds after a failed accept, most likely for want of descriptors: others may end meanwhile
+)
 
 Serve = Callable[[Stream], Awaitable[None]]
 
@@ -81,6 +84,7 @@ class Listener:
         self._busy = busy  # what a client hears when there are too many
         self._tls = tls  # implicit TLS: asked at each handshake
         self._server: asyncio.Server | None = None
+        self._acceptor: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -96,43 +100,72 @@ class Listener:
 
     async def start(self) -> None:
         loop = asyncio.get_running_loop()
-        if self.sock.family == socket.AF_UNIX:
+        if self._tls is not None:
+            self._acceptor = loop.create_task(self._accept_tls(self._tls))
+        elif self.sock.family == socket.AF_UNIX:
             self._server = await loop.create_unix_server(self._accepted, sock=self.sock)
         else:
             self._server = await loop.create_server(self._accepted, sock=self.sock, backlog=BACKLOG)
 
     def _accepted(self) -> SocketStream:
-        return _Accepted(self._begin, hold=self._tls is not None)
+        return _Accepted(lambda stream: self._begin(self._connection(stream)))
 
-    def _begin(self, stream: SocketStream) -> None:
-        task = asyncio.get_running_loop().create_task(self._connection(stream))
+    def _begin(self, connection: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(connection)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _connection(self, stream: SocketStream) -> None:
         address = stream.peer.address
         if not self._limits.enter(address):
-            if self._tls is None:
-                stream.write(self._busy)
+            stream.write(self._busy)
             await stream.close()
             return
         try:
-            if self._tls is not None:
-                context = self._tls()
-                if context is None:
-                    return
-                async with asyncio.timeout(HANDSHAKE_SECONDS):
-                    await stream.start_tls(context, server_side=True)
             await self._serve(stream)
-        except (OSError, TimeoutError):
-            pass  # a handshake that failed or a scan that left: nothing to tell anybody
         finally:
             self._limits.leave(address)
             stream.abort()
 
+    async def _accept_tls(self, tls: Callable[[], ssl.SSLContext | None]) -> None:
+        """Accept by hand: a server of the loop begins to read before TLS can be started, and would lose the first record."""
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                sock, name = await loop.sock_accept(self.sock)
+            except OSError:
+                await asyncio.sleep(ACCEPT_PAUSE)
+                continue
+            self._begin(self._handshake(sock, peer_of(name).address, tls()))
+
+    async def _handshake(self, sock: socket.socket, address: str, context: ssl.SSLContext | None) -> None:
+        if context is None or not self._limits.enter(address):
+            sock.close()
+            return
+        try:
+            stream = SocketStream()
+            await asyncio.get_running_loop().connect_accepted_socket(
+                lambda: stream,
+                sock,
+                ssl=context,
+                ssl_handshake_timeout=HANDSHAKE_SECONDS,
+                ssl_shutdown_timeout=CLOSE_SECONDS,
+            )
+            try:
+                await self._serve(stream)
+            finally:
+                stream.abort()
+        except (OSError, TimeoutError):
+            pass  # a handshake that failed or a scan that left: nothing to tell anybody
+        finally:
+            self._limits.leave(address)
+
     def stop_accepting(self) -> None:
         if self._server:
             self._server.close()
+        if self._acceptor:
+            self._acceptor.cancel()
+            self._acceptor.add_done_callback(lambda _: self.sock.close())
 
     async def drain(self, seconds: float) -> int:
         """Wait for the connections to end, then end them; how many had to be."""
@@ -146,17 +179,14 @@ class Listener:
 
 
 class _Accepted(SocketStream):
-    """A stream that says when it is there; with `hold` it reads nothing until TLS starts, or the handshake would be lost."""
+    """A stream that says when it is there."""
 
-    def __init__(self, begin: Callable[[SocketStream], None], *, hold: bool) -> None:
+    def __init__(self, begin: Callable[[SocketStream], None]) -> None:
         super().__init__()
         self._begin = begin
-        self._hold = hold
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         fresh = not self._upgrading
         super().connection_made(transport)
         if fresh:
-            if self._hold:
-                cast(asyncio.Transport, transport).pause_reading()
             self._begin(self)

@@ -39,8 +39,8 @@ class SocketStream(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's transports do not derive from it
         if not self._upgrading:
-            self.peer = _peer(self._transport.get_extra_info("peername"))
-            self.local = _peer(self._transport.get_extra_info("sockname"))
+            self.peer = peer_of(self._transport.get_extra_info("peername"))
+            self.local = peer_of(self._transport.get_extra_info("sockname"))
         self._note_tls()
 
     def data_received(self, data: bytes) -> None:
@@ -173,7 +173,7 @@ class SocketStream(asyncio.Protocol):
             reader.set_exception(TimeoutError())
 
 
-def _peer(name: Any) -> Peer:
+def peer_of(name: Any) -> Peer:
     if isinstance(name, tuple) and len(name) >= 2:
         address = str(name[0]).partition("%")[0]
         return Peer(address.removeprefix("::ffff:") if "." in address else address, int(name[1]))

@@ -89,24 +89,35 @@ class Snapshot:
         except apsw.Error as error:
             return [f"the database cannot be read: {error}"]
         faults = [] if found == ["ok"] else found
-        return faults + [f"a row of {row[0]} points to a row of {row[2]} that is not there" for row in loose][
-            :MAX_FAULTS
-        ]
+        return (
+            faults
+            + [f"a row of {row[0]} points to a row of {row[2]} that is not there" for row in loose][
+                :MAX_FAULTS
+            ]
+        )
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Snapshot]:
-    """Read a copy made by `copy`, leaving no trace beside it. Raises Refused(BROKEN)."""
+def opened(path: Path, *, live: bool = False) -> Iterator[Snapshot]:
+    """Read a copy made by `copy`, leaving no trace beside it; or, `live`, the state at this moment of a database in use.
+
+    Raises Refused(BROKEN).
+    """
     try:
-        # Immutable: no locks and no log, so that a backup on a read-only disk can be looked at too.
-        uri = path.resolve().as_uri() + "?immutable=1"
-        connection = apsw.Connection(uri, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
+        connection = connect(str(path), readonly=True) if live else _immutable(path)
+        connection.execute("BEGIN")
     except apsw.Error as error:
         raise Refused(Kind.BROKEN, f"the database {path} cannot be opened: {error}") from error
     try:
         yield Snapshot(connection)
     finally:
         connection.close()
+
+
+def _immutable(path: Path) -> apsw.Connection:
+    """No locks and no log, so that a backup on a read-only disk can be looked at too."""
+    uri = path.resolve().as_uri() + "?immutable=1"
+    return apsw.Connection(uri, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
 
 
 def recognised(path: Path) -> bool:

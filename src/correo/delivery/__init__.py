@@ -1,0 +1,12 @@
+"""The sorting table: where each recipient's copy goes, decided and done in one transaction.
+
+`route` asks the directory who an address is. `accept` takes a message that arrived (by SMTP, from a bounce, from anywhere) and,
+in the transaction it is given, puts it into every local mailbox and into the queue for every other server, and writes the
+ledger. Either all of that is durable or none of it; only then may anybody answer 250. `bounce` turns a failure into a message
+to its sender and accepts that. What must follow the commit is returned as `Accepted` and told to the bus by `publish`.
+"""
+
+from correo.delivery.accept import Accepted, Incoming, QueueTimes, Recipient, accept
+from correo.delivery.notify import publish
+
+__all__ = ["Accepted", "Incoming", "QueueTimes", "Recipient", "accept", "publish"]

@@ -1,0 +1,107 @@
+"""What cannot be delivered goes back: a notice to the sender, which is a new message and is accepted like any other.
+
+In the transaction that takes the recipient out of the queue, so that there is no moment at which neither is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from correo import mailbox
+from correo.clock import Chance
+from correo.delivery.accept import Accepted, Incoming, QueueTimes, Recipient, accept
+from correo.ledger import show_id
+from correo.mail.address import Address
+from correo.mail.dsn import Affected, Notice, Original, delayed, failed
+from correo.mail.envelope import EIGHT_BIT, SEVEN_BIT
+from correo.mail.errors import Refused
+from correo.queue import QueuedMessage
+from correo.storage.db import Tx
+
+NO_SENDER = "null-sender"  # the rule under which a failure that nobody can be told of is discarded
+
+_RETURN_PATH = b"Return-Path: <>\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """The notice was accepted as message `id`; publish `accepted` after the commit."""
+
+    id: int
+    accepted: Accepted
+
+
+async def bounce(
+    tx: Tx,
+    message: QueuedMessage,
+    failures: Sequence[Affected],
+    *,
+    hostname: str,
+    lifetime: int,
+    chance: Chance,
+    now: int,
+) -> Returned | None:
+    """Tell the sender of `message` that it will not be delivered to those in `failures`, all in one notice.
+
+    `lifetime`: microseconds the notice itself may wait for another server. None, and nothing is done, where the sender is the
+    null reverse-path: a notice about a notice would never end (RFC 5321 §6.1). The caller then records it as discarded by
+    the rule NO_SENDER. Raises what `accept` raises.
+    """
+    if not message.sender:
+        return None
+    id = chance.id(now)
+    original = await _original(tx, message)
+    notice = failed(original, failures, hostname=hostname, id=show_id(id), now=now)
+    return await _send(tx, id, original.sender, notice, lifetime, chance, now)
+
+
+async def warn(
+    tx: Tx,
+    message: QueuedMessage,
+    waiting: Sequence[Affected],
+    *,
+    hostname: str,
+    lifetime: int,
+    chance: Chance,
+    now: int,
+) -> Returned | None:
+    """Tell the sender of `message` that it still waits for those in `waiting`. As `bounce` in all else."""
+    if not message.sender:
+        return None
+    id = chance.id(now)
+    original = await _original(tx, message)
+    until = message.expires
+    notice = delayed(original, waiting, hostname=hostname, id=show_id(id), now=now, retry_until=until)
+    return await _send(tx, id, original.sender, notice, lifetime, chance, now)
+
+
+async def _original(tx: Tx, message: QueuedMessage) -> Original:
+    """What the notice says about the message; content that cannot be read any more is no reason to say nothing."""
+    header, subject, message_id = b"", "", ""
+    try:
+        content = await mailbox.content(tx, message.content_id)
+        subject, message_id = content.subject, content.message_id
+        header = (await mailbox.header(tx, message.content_id))[message.skip :]
+    except Refused:
+        pass
+    return Original(Address.parse(message.sender), message.created, message_id, subject, header)
+
+
+async def _send(
+    tx: Tx, id: int, sender: Address, notice: Notice, lifetime: int, chance: Chance, now: int
+) -> Returned:
+    incoming = Incoming(
+        id=id,
+        sender=None,
+        recipients=(Recipient(sender),),
+        prepared=mailbox.prepare(_RETURN_PATH + notice.octets),
+        return_path_size=len(_RETURN_PATH),
+        body=EIGHT_BIT if notice.utf8 else SEVEN_BIT,
+        utf8=notice.utf8,
+        protocol="bounce",
+        source="",
+        account=None,
+        queue=QueueTimes(expires=now + lifetime, warn_at=0),
+    )
+    return Returned(id, await accept(tx, incoming, chance, now))

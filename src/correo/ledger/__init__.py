@@ -1,0 +1,28 @@
+"""Every message is accounted for: its journey, and the balance that proves none was lost.
+
+In come events, written in the same transaction that moves the mail: a recipient is accepted, perhaps expanded to those an
+alias leads to, deferred and warned about any number of times, and ends exactly once as delivered, relayed, bounced or
+discarded by a named rule. Out go journeys (`trace`) and sums (`balance`).
+
+Promised: the sum of all deltas is the number of recipients in our care, which is what lies in the queue; `balance` counts
+both. Nothing here is ever changed, only added. Ids are shown to people in base 32 (`show_id`, `read_id`).
+"""
+
+from correo.ledger.balance import Balance, balance
+from correo.ledger.entries import Event, open_message, record
+from correo.ledger.ids import read_id, show_id
+from correo.ledger.trace import MAX_JOURNEYS, Entry, Journey, trace
+
+__all__ = [
+    "MAX_JOURNEYS",
+    "Balance",
+    "Entry",
+    "Event",
+    "Journey",
+    "balance",
+    "open_message",
+    "read_id",
+    "record",
+    "show_id",
+    "trace",
+]

@@ -1,0 +1,238 @@
+"""The messages that tell a sender what became of his: a delivery status notification in a multipart/report
+(RFC 3464, RFC 6522, RFC 6533 for addresses beyond ASCII).
+
+The first part is for people, the second for programs, the third is the header of the message it is about. All of it is 7-bit,
+with lines of at most 78 columns where the text is ours; only the To field of a sender beyond ASCII cannot be.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from correo.mail.address import Address
+from correo.mail.dsn_words import reason
+from correo.mail.instant import rfc5322_date
+from correo.mail.message.words import encode_words
+from correo.mail.status import Status
+
+MAX_HEADER = (
+    32 * 1024
+)  # octets of the original's header that go back: enough for 100 hops, and a bounce stays small
+MAX_LINE = 998  # octets without CR LF, RFC 5322 §2.1.1
+MAX_SUBJECT = 120  # characters of the original's subject repeated in ours
+MAX_DIAGNOSTIC = 1_000  # characters of another server's answer
+WIDTH = 76
+
+_MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,250}>")
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """What the notice is about."""
+
+    sender: Address
+    arrived: int  # when we took it
+    message_id: str  # with its brackets, "" where there is none
+    subject: str  # decoded
+    header: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Affected:
+    """One recipient it could not be brought to."""
+
+    address: Address
+    original: str  # what the sender wrote; an alias may have led from there to `address`
+    status: Status  # the last answer, ours where `host` is ""
+    host: str  # the server that gave it: its name, then anything
+    at: int  # of the last attempt
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A message ready to be sent with the null reverse-path to the sender of the original."""
+
+    octets: bytes
+    utf8: bool  # its header needs SMTPUTF8
+
+
+def failed(original: Original, affected: Sequence[Affected], *, hostname: str, id: str, now: int) -> Notice:
+    """The original will not be delivered to those `affected`. `id` is unique; it makes Message-ID and boundary."""
+    opening = "Your message could not be delivered to:"
+    closing = (
+        "No further attempt is made. If there were other recipients, this is not about them. "
+        "To try again, correct what is named above and send the message once more."
+    )
+    return _notice(_Report(original, tuple(affected), hostname, id, now, None), opening, closing)
+
+
+def delayed(
+    original: Original, affected: Sequence[Affected], *, hostname: str, id: str, now: int, retry_until: int
+) -> Notice:
+    """The original has not been delivered yet to those `affected`; it is tried until `retry_until`."""
+    opening = "Your message is delayed. It has not been delivered yet to:"
+    closing = (
+        "There is nothing you need to do, and please do not send it again: it is tried further until "
+        f"{rfc5322_date(retry_until)}. If it cannot be delivered by then, you will be told."
+    )
+    return _notice(_Report(original, tuple(affected), hostname, id, now, retry_until), opening, closing)
+
+
+@dataclass(frozen=True, slots=True)
+class _Report:
+    original: Original
+    affected: tuple[Affected, ...]
+    hostname: str
+    id: str
+    now: int
+    retry_until: int | None  # None: failed for good
+
+    @property
+    def international(self) -> bool:
+        """Whether addresses have to be spelled in UTF-8 (RFC 6533 §4.4)."""
+        return not all(one.address.ascii and one.original.isascii() for one in self.affected)
+
+
+def _notice(report: _Report, opening: str, closing: str) -> Notice:
+    boundary = f"=_{report.id}"
+    parts = (_for_people(report, opening, closing), _for_programs(report), _returned(report))
+    lines = [*_header(report, boundary), ""]
+    for part in parts:
+        lines += [f"--{boundary}", *part]
+    lines += [f"--{boundary}--", ""]
+    return Notice("\r\n".join(lines).encode(), not report.original.sender.ascii)
+
+
+def _header(report: _Report, boundary: str) -> list[str]:
+    subject = _clean(report.original.subject)[:MAX_SUBJECT]
+    what = "Could not be delivered" if report.retry_until is None else "Delayed"
+    title = f"{what}: {subject}" if subject else what
+    sender = report.original.sender
+    answered = _MESSAGE_ID.fullmatch(report.original.message_id)
+    return [
+        f"From: Mail Delivery System <MAILER-DAEMON@{report.hostname}>",
+        f"To: <{_spelled(sender)}>",
+        f"Subject: {encode_words(title, len('Subject: '))}",
+        f"Date: {rfc5322_date(report.now)}",
+        f"Message-ID: <{report.id}@{report.hostname}>",
+        *([f"In-Reply-To: {answered[0]}", f"References: {answered[0]}"] if answered else []),
+        "Auto-Submitted: auto-replied",  # RFC 3834 §3.1.7
+        "MIME-Version: 1.0",
+        "Content-Type: multipart/report; report-type=delivery-status;",
+        f'\tboundary="{boundary}"',
+    ]
+
+
+def _for_people(report: _Report, opening: str, closing: str) -> list[str]:
+    lines = [opening, ""]
+    for one in report.affected:
+        lines.append(f"    {one.original or one.address}")
+        if one.original and one.original != str(one.address):
+            lines.append(f"    (which leads to {one.address})")
+        lines += ["", *_wrapped(reason(one.status, gave_up=report.retry_until is None))]
+        if one.host:
+            words = f"{one.host.split(' ')[0]} answered:"
+            lines += ["", *_wrapped(words), *_wrapped(_clean(str(one.status)), "    ")]
+        elif text := _clean(one.status.text):
+            lines += ["", *_wrapped("What happened:"), *_wrapped(text, "    ")]
+        lines.append("")
+    lines += ["The message:", ""]
+    if subject := _clean(report.original.subject):
+        lines += textwrap.wrap(
+            f"Subject: {subject}", WIDTH, initial_indent="    ", subsequent_indent="        "
+        )
+    lines += [f"    Arrived: {rfc5322_date(report.original.arrived)}", "", *_wrapped(closing), ""]
+    lines += [f"Mail Delivery System at {report.hostname}", ""]
+    return _text_part("text/plain", lines)
+
+
+def _for_programs(report: _Report) -> list[str]:
+    """RFC 3464 §2.2 and §2.3: a block for the message, then one for each recipient."""
+    lines = [
+        f"Reporting-MTA: dns; {report.hostname}",
+        f"Arrival-Date: {rfc5322_date(report.original.arrived)}",
+    ]
+    for one in report.affected:
+        lines.append("")
+        if one.original:
+            lines += _field("Original-Recipient", _typed(one.original))
+        lines += _field("Final-Recipient", _typed(_spelled(one.address)))
+        lines.append(f"Action: {'failed' if report.retry_until is None else 'delayed'}")
+        lines.append(f"Status: {one.status.class_and_detail}")
+        if one.host:
+            lines += _field("Remote-MTA", f"dns; {one.host.split(' ')[0]}")
+        # "smtp" is for answers of a server; what we say ourselves must not look like one (RFC 3464 §2.3.6).
+        kind = "smtp" if one.host else "X-Correo"
+        lines += _field("Diagnostic-Code", f"{kind}; {_ascii(str(one.status))}")
+        lines.append(f"Last-Attempt-Date: {rfc5322_date(one.at)}")
+        if report.retry_until is not None:
+            lines.append(f"Will-Retry-Until: {rfc5322_date(report.retry_until)}")
+    lines.append("")
+    if report.international:
+        return _text_part("message/global-delivery-status", lines)
+    return ["Content-Type: message/delivery-status", "", *lines]
+
+
+def _returned(report: _Report) -> list[str]:
+    """The original's header, as it is where it is 7-bit and its lines are short enough."""
+    header = report.original.header.rstrip(b"\r\n")
+    if len(header) > MAX_HEADER:
+        header = header[: header.rfind(b"\n", 0, MAX_HEADER) + 1 or MAX_HEADER].rstrip(b"\r\n")
+    octets = re.sub(rb"\r\n|\r|\n", b"\r\n", header) + b"\r\n"
+    kind = "message/global-headers" if report.international else "text/rfc822-headers"
+    if octets.isascii() and b"\0" not in octets and max(map(len, octets.split(b"\r\n"))) <= MAX_LINE:
+        return [f"Content-Type: {kind}", "", *octets.decode("ascii").split("\r\n")]
+    if not octets.isascii() and kind.startswith("text/"):
+        kind += "; charset=utf-8"
+    return _encoded(kind, octets)
+
+
+def _text_part(kind: str, lines: list[str]) -> list[str]:
+    """Lines of ours as a part: in clear where they are ASCII."""
+    if all(line.isascii() for line in lines):
+        charset = "; charset=us-ascii" if kind.startswith("text/") else ""
+        return [f"Content-Type: {kind}{charset}", "", *lines]
+    charset = "; charset=utf-8" if kind.startswith("text/") else ""
+    return _encoded(f"{kind}{charset}", "\r\n".join(lines).encode())
+
+
+def _encoded(kind: str, octets: bytes) -> list[str]:
+    body = binascii.b2a_qp(octets, istext=True).replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    head = [f"Content-Type: {kind}", "Content-Transfer-Encoding: quoted-printable", ""]
+    return [*head, *body.decode("ascii").split("\r\n")]
+
+
+def _field(name: str, value: str) -> list[str]:
+    """Folded before it is too long; a word too long for a line is broken, as there is no other way."""
+    return textwrap.wrap(
+        f"{name}: {value}", WIDTH, subsequent_indent=" ", break_on_hyphens=False, drop_whitespace=True
+    )
+
+
+def _wrapped(text: str, indent: str = "") -> list[str]:
+    return textwrap.wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
+
+
+def _typed(address: str) -> str:
+    """An address with its type (RFC 3464 §2.3.1, RFC 6533 §3)."""
+    return f"{'rfc822' if address.isascii() else 'utf-8'}; {_clean(address)}"
+
+
+def _spelled(address: Address) -> str:
+    """With the domain in A-labels where the rest is ASCII: then it can go anywhere."""
+    if address.ascii and not address.domain.isascii():
+        return str(Address(address.local, address.host, address.folded))
+    return str(address)
+
+
+def _clean(text: str) -> str:
+    return _UNPRINTABLE.sub(" ", text).strip()[:MAX_DIAGNOSTIC]
+
+
+def _ascii(text: str) -> str:
+    return _clean(text).encode("ascii", "replace").decode("ascii")

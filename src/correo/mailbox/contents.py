@@ -1,0 +1,156 @@
+"""Messages as they arrived: prepared outside the transaction, kept once, put together again octet for octet."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from correo.mail.errors import Kind, Refused
+from correo.mail.message.summary import Summary, summarise
+from correo.mailbox.compression import packed, unpacked
+from correo.storage.db import Tx
+
+HASH_SIZE = 16  # octets of BLAKE2b: equal bodies are found by it
+BATCH = 64  # messages one `raw_many` reads at most
+BATCH_OCTETS = 16 * 1024 * 1024  # and about how much memory they may take
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A message ready to be stored: all that takes time is done."""
+
+    summary: Summary
+    header: bytes  # as it is kept, see compression
+    body: bytes  # as it is kept
+    body_hash: bytes
+
+    @property
+    def size(self) -> int:
+        return self.summary.size
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What is known of a stored message without reading it."""
+
+    id: int
+    size: int
+    header_size: int
+    body_id: int
+    envelope: bytes
+    bodystructure: bytes
+    parts: bytes  # for mail.message.unpack
+    message_id: str
+    subject: str
+    sent: int | None  # microseconds UTC
+    sent_zone: int  # minutes east
+
+
+_ADD_BODY = """INSERT INTO mailbox_body (id, hash, size, data) VALUES ($1, $2, $3, $4)
+ON CONFLICT (hash) DO NOTHING RETURNING id"""
+_EQUAL_BODY = "SELECT id FROM mailbox_body WHERE hash = $1"
+_ADD_CONTENT = """INSERT INTO mailbox_content (id, size, header_size, body_id, envelope, bodystructure, parts, header,
+  message_id, subject, sent, sent_zone, created)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"""
+_CONTENT = """SELECT id, size, header_size, body_id, envelope, bodystructure, parts, message_id, subject, sent, sent_zone
+FROM mailbox_content WHERE id = $1"""
+_HEADER = "SELECT header, header_size FROM mailbox_content WHERE id = $1"
+_RAW = """SELECT c.header, c.header_size, b.data, b.size FROM mailbox_content AS c
+JOIN mailbox_body AS b ON b.id = c.body_id WHERE c.id = $1"""
+_LIST = ", ".join(f"${number}" for number in range(1, BATCH + 1))
+_SIZES = f"SELECT id, size FROM mailbox_content WHERE id IN ({_LIST})"
+_RAW_MANY = f"""SELECT c.id, c.header, c.header_size, b.data, b.size FROM mailbox_content AS c
+JOIN mailbox_body AS b ON b.id = c.body_id WHERE c.id IN ({_LIST})"""
+
+
+def prepare(raw: bytes) -> Prepared:
+    """Everything `store` needs. Pure; about 0.1 ms for 5 KB and 6 ms for a megabyte, so large ones belong in a thread."""
+    summary = summarise(raw)
+    view = memoryview(raw)
+    header, body = view[: summary.header_size], view[summary.header_size :]
+    digest = hashlib.blake2b(body, digest_size=HASH_SIZE).digest()
+    return Prepared(summary, packed(header), packed(body), digest)
+
+
+async def store(tx: Tx, prepared: Prepared, id: int, now: int) -> int:
+    """Keep the message under `id`, which is returned. Its body is shared with every equal one.
+
+    Nothing points to it yet: an `append`, an entry of the queue, or else `orphan` belongs in the same transaction.
+    """
+    summary = prepared.summary
+    body_size = summary.size - summary.header_size
+    row = await tx.one(_ADD_BODY, id, prepared.body_hash, body_size, prepared.body)
+    if row is None:
+        row = await tx.one(_EQUAL_BODY, prepared.body_hash)
+        assert row is not None  # it was in the way of the INSERT
+    sent, sent_zone = summary.sent or (None, 0)
+    await tx.run(
+        _ADD_CONTENT,
+        id,
+        summary.size,
+        summary.header_size,
+        row[0],
+        summary.envelope,
+        summary.bodystructure,
+        summary.parts,
+        prepared.header,
+        summary.message_id,
+        summary.subject,
+        sent,
+        sent_zone,
+        now,
+    )
+    return id
+
+
+async def content(tx: Tx, content_id: int) -> Content:
+    """Raises Refused(NOT_FOUND)."""
+    row = await tx.one(_CONTENT, content_id)
+    if row is None:
+        raise Refused(Kind.NOT_FOUND, f"content {content_id}")
+    return Content(*row)
+
+
+async def header(tx: Tx, content_id: int) -> bytes:
+    """The header with its empty line. Raises Refused NOT_FOUND, or BROKEN where the disk has damaged it."""
+    row = await tx.one(_HEADER, content_id)
+    if row is None:
+        raise Refused(Kind.NOT_FOUND, f"content {content_id}")
+    return unpacked(*row)
+
+
+async def raw(tx: Tx, content_id: int) -> bytes:
+    """The whole message. Raises Refused NOT_FOUND or BROKEN."""
+    row = await tx.one(_RAW, content_id)
+    if row is None:
+        raise Refused(Kind.NOT_FOUND, f"content {content_id}")
+    return _whole(*row)
+
+
+async def raw_many(
+    tx: Tx, content_ids: Sequence[int], most: int = BATCH_OCTETS
+) -> list[tuple[int, bytes | None]]:
+    """The first messages of the list, in its order: at most BATCH of them and about `most` octets, but always one.
+
+    The caller goes on after as many as it got. None stands for content that was collected meanwhile. Raises Refused(BROKEN).
+    """
+    first = list(content_ids[:BATCH])
+    sizes: dict[int, int] = {row[0]: row[1] for row in await tx.all(_SIZES, *_padded(first))}
+    total, count = 0, 0
+    for content_id in first:
+        total += sizes.get(content_id, 0)
+        if count and total > most:
+            break
+        count += 1
+    found = {row[0]: _whole(*row[1:]) for row in await tx.all(_RAW_MANY, *_padded(first[:count]))}
+    return [(content_id, found.get(content_id)) for content_id in first[:count]]
+
+
+def _whole(header: bytes, header_size: int, body: bytes, body_size: int) -> bytes:
+    return unpacked(header, header_size) + unpacked(body, body_size)
+
+
+def _padded(ids: list[int]) -> list[int]:
+    """One statement serves every length: no content has the id 0."""
+    return ids + [0] * (BATCH - len(ids))

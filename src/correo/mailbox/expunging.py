@@ -1,0 +1,54 @@
+"""EXPUNGE, and POP3's deletion at QUIT: messages go, their content waits for `collect`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from correo.mail.errors import Kind, Refused
+from correo.mail.flags import DELETED
+from correo.mailbox import ranges as uidset
+from correo.mailbox.changelog import What, note, step_of_mailbox
+from correo.mailbox.counting import Count, adjust
+from correo.mailbox.ranges import EVERYTHING, Ranges
+from correo.mailbox.reading import ByRange
+from correo.storage.db import Tx
+
+_ROWS = ByRange("m.uid, m.flags, m.size")
+_DELETED_ROWS = ByRange("m.uid, m.flags, m.size", where=f" AND m.flags & {DELETED} <> 0")
+_STATE = "SELECT modseq, deleted FROM mailbox_mailbox WHERE id = $1"
+_ORPHANS = """INSERT INTO mailbox_orphan (content_id, since)
+SELECT DISTINCT content_id, CAST($4 AS BIGINT) FROM mailbox_message WHERE mailbox_id = $1 AND uid BETWEEN $2 AND $3
+ON CONFLICT (content_id) DO UPDATE SET since = excluded.since"""
+_REMOVE = "DELETE FROM mailbox_message WHERE mailbox_id = $1 AND uid BETWEEN $2 AND $3"
+
+
+@dataclass(frozen=True, slots=True)
+class Expunged:
+    uids: list[int]  # what went, ascending
+    modseq: int  # of the change, or of the mailbox where nothing changed
+
+
+async def expunge(
+    tx: Tx, mailbox_id: int, ranges: Ranges | None, now: int, only_deleted: bool = True
+) -> Expunged:
+    """Remove the messages in `ranges` (None: all) that are marked as deleted, or without `only_deleted` every one of them.
+
+    Raises Refused(NOT_FOUND) when the mailbox has gone.
+    """
+    state = await tx.one(_STATE, mailbox_id)
+    if state is None:
+        raise Refused(Kind.NOT_FOUND, f"mailbox {mailbox_id}")
+    if only_deleted and not state[1]:
+        return Expunged([], state[0])
+    statement = _DELETED_ROWS if only_deleted else _ROWS
+    rows = await statement.rows(tx, mailbox_id, EVERYTHING if ranges is None else ranges)
+    if not rows:
+        return Expunged([], state[0])
+    uids = [row[0] for row in rows]
+    gone = uidset.of(uids)
+    modseq, account_id = await step_of_mailbox(tx, mailbox_id)
+    await tx.many(_ORPHANS, [(mailbox_id, low, high, now) for low, high in gone])
+    await tx.many(_REMOVE, [(mailbox_id, low, high) for low, high in gone])
+    await adjust(tx, mailbox_id, modseq, -Count.of(row[1:] for row in rows))
+    await note(tx, account_id, modseq, mailbox_id, What.EXPUNGE, gone, now)
+    return Expunged(uids, modseq)

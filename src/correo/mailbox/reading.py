@@ -1,0 +1,141 @@
+"""Reading messages by UID: rows of a mailbox, alone or joined with what was computed when they arrived."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import cache
+from operator import itemgetter
+from typing import NamedTuple
+
+from correo.mailbox.compression import unpacked
+from correo.mailbox.ranges import EVERYTHING, Ranges
+from correo.storage.db import Row, Tx
+
+SPANS = 64  # ranges one statement takes; more are read in several
+
+_uid = itemgetter(0)
+
+
+class ByRange:
+    """One SELECT over `mailbox_message AS m`, whose first column is the UID, for any number of ranges.
+
+    Two texts are all it takes, since shorter lists are padded with empty ranges. CROSS JOIN because SQLite then keeps the
+    order: first the ranges, then a seek for each.
+    """
+
+    def __init__(self, columns: str, tables: str = "", where: str = "") -> None:
+        cast = "(CAST($2 AS BIGINT), CAST($3 AS BIGINT))"
+        values = ", ".join((cast, *(f"(${2 * n}, ${2 * n + 1})" for n in range(2, SPANS + 1))))
+        self._one = (
+            f"SELECT {columns} FROM mailbox_message AS m{tables} "
+            f"WHERE m.mailbox_id = $1 AND m.uid BETWEEN $2 AND $3{where} ORDER BY m.uid"
+        )
+        self._several = (
+            f"SELECT {columns} FROM (VALUES {values}) AS span CROSS JOIN mailbox_message AS m{tables} "
+            f"WHERE m.mailbox_id = $1 AND m.uid BETWEEN span.column1 AND span.column2{where}"
+        )
+
+    async def rows(self, tx: Tx, mailbox_id: int, ranges: Ranges) -> list[Row]:
+        """In the order of UIDs."""
+        if len(ranges) == 1:
+            return await tx.all(self._one, mailbox_id, *ranges[0])
+        found: list[Row] = []
+        for start in range(0, len(ranges), SPANS):
+            chunk = ranges[start : start + SPANS]
+            bounds = [bound for span in chunk for bound in span]
+            bounds += (1, 0) * (SPANS - len(chunk))
+            found += await tx.all(self._several, mailbox_id, *bounds)
+        found.sort(key=_uid)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message in one mailbox. Times are µs UTC, zones minutes east."""
+
+    uid: int
+    content_id: int
+    flags: int  # bits of mail.flags
+    keywords: str  # parted by one space
+    modseq: int
+    received: int  # INTERNALDATE
+    received_zone: int
+    saved: int  # when it came into this mailbox (RFC 8514)
+    size: int
+
+
+class Fetched(NamedTuple):
+    """A message joined with its content. What was not asked for is None, whatever its type says here."""
+
+    uid: int
+    content_id: int
+    flags: int
+    keywords: str
+    modseq: int
+    received: int
+    received_zone: int
+    saved: int
+    size: int
+    header_size: int
+    body_id: int
+    message_id: str
+    subject: str
+    sent: int | None
+    sent_zone: int
+    envelope: bytes
+    bodystructure: bytes
+    parts: bytes
+    header: bytes  # unpacked
+
+
+COLUMNS = frozenset(Fetched._fields)
+_MESSAGE = ("uid", "content_id", "flags", "keywords", "modseq", "received", "received_zone", "saved", "size")
+_SMALL = ("header_size", "body_id", "message_id", "subject", "sent", "sent_zone")
+_LARGE = ("envelope", "bodystructure", "parts", "header")
+_HEADER_SIZE = Fetched._fields.index("header_size")
+
+_MESSAGES = ByRange(", ".join(f"m.{name}" for name in _MESSAGE))
+_UIDS = "SELECT uid FROM mailbox_message WHERE mailbox_id = $1 ORDER BY uid"
+
+
+async def uids(tx: Tx, mailbox_id: int) -> list[int]:
+    """Every UID, ascending; empty for a mailbox that has gone."""
+    return [row[0] for row in await tx.all(_UIDS, mailbox_id)]
+
+
+async def messages(tx: Tx, mailbox_id: int, ranges: Ranges | None = None) -> list[Message]:
+    """The messages in `ranges`, or all, in the order of UIDs."""
+    rows = await _MESSAGES.rows(tx, mailbox_id, EVERYTHING if ranges is None else ranges)
+    return [Message(*row) for row in rows]
+
+
+async def fetch_rows(tx: Tx, mailbox_id: int, ranges: Ranges, columns: Collection[str]) -> list[Fetched]:
+    """The messages in `ranges` in the order of UIDs, with at least `columns` (names of COLUMNS) filled in.
+
+    Columns of the message itself cost nothing extra and are always there; content is joined only when it is asked for, and
+    of it `envelope`, `bodystructure`, `parts` and `header` each only by name. The caller slices long ranges, some hundred
+    messages a call. Raises Refused(BROKEN) for a damaged header, ValueError for an unknown column.
+    """
+    wanted = frozenset(columns)
+    if not wanted <= COLUMNS:
+        raise ValueError(f"no such columns: {sorted(wanted - COLUMNS)}")
+    content = not wanted.isdisjoint((*_SMALL, *_LARGE))
+    statement = _joined(content, frozenset(wanted.intersection(_LARGE)))
+    rows = await statement.rows(tx, mailbox_id, ranges)
+    if "header" in wanted:
+        return [Fetched._make((*row[:-1], unpacked(row[-1], row[_HEADER_SIZE]))) for row in rows]
+    return [Fetched._make(row) for row in rows]
+
+
+@cache
+def _joined(content: bool, large: frozenset[str]) -> ByRange:
+    """At most 17 statements, made when first asked for."""
+    columns = [f"m.{name}" for name in _MESSAGE]
+    columns += [f"c.{name}" if content else f"NULL AS {name}" for name in _SMALL]
+    columns += [f"c.{name}" if name in large else f"NULL AS {name}" for name in _LARGE]
+    if not content:
+        return ByRange(", ".join(columns))
+    return ByRange(
+        ", ".join(columns), tables=" CROSS JOIN mailbox_content AS c", where=" AND c.id = m.content_id"
+    )

@@ -1,0 +1,55 @@
+"""What is on its way to other servers, and how far it got. Knows tables and states, no protocol and no ledger.
+
+In: messages with the recipients that are elsewhere (`enqueue`), in the transaction that accepts the message.
+Out: recipients that are due, each to one owner at a time (`claim`), until they are settled (`defer`, `take_out`).
+
+    states    the table of states: every function below is one of its rows     TABLE, as_markdown
+    entry     what a row holds                                                 QueuedMessage, QueuedRecipient, NewRecipient
+    enqueue   the way in                                                       enqueue
+    claim     leases: claim, renew, give_back, recover, due
+    settle    what an attempt led to: defer, take_out
+    control   what the operator wants: hold, release, retry, withdraw          Selection
+    listing   what the operator sees: list_recipients, census
+    schedule  when to try again (pure)                                         Schedule, next_try
+
+Promised:
+- A recipient is in exactly one state, and leaves by `take_out` or `withdraw` alone. The caller writes the ledger row
+  that the table of states names in the same transaction.
+- Two owners never hold one recipient. Whoever lost a lease can settle nothing any more.
+- Claiming costs what it claims, however long the queue is.
+"""
+
+from correo.queue.claim import claim, due, give_back, recover, renew
+from correo.queue.control import Selection, hold, release, retry, withdraw
+from correo.queue.enqueue import enqueue
+from correo.queue.entry import NewRecipient, QueuedMessage, QueuedRecipient
+from correo.queue.listing import Census, census, list_recipients
+from correo.queue.settle import Taken, defer, take_out
+from correo.queue.states import TABLE, Event, State, as_markdown
+
+__all__ = [
+    "TABLE",
+    "Census",
+    "Event",
+    "NewRecipient",
+    "QueuedMessage",
+    "QueuedRecipient",
+    "Selection",
+    "State",
+    "Taken",
+    "as_markdown",
+    "census",
+    "claim",
+    "defer",
+    "due",
+    "enqueue",
+    "give_back",
+    "hold",
+    "list_recipients",
+    "recover",
+    "release",
+    "renew",
+    "retry",
+    "take_out",
+    "withdraw",
+]

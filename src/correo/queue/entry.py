@@ -1,0 +1,114 @@
+"""What the two tables hold, as values; the columns are named here and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from correo.mail.address import Address
+from correo.mail.status import Status
+from correo.queue.states import State
+from correo.storage.db import Row, Tx
+
+LOOKUP = 64  # ids in one statement; the last lot is padded, so that few different statements are prepared
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedMessage:
+    id: int
+    sender: str  # "" is the null reverse-path
+    content_id: int
+    skip: int  # octets at the front of the content that stay here
+    size: int  # octets that are sent
+    body: str  # "7BIT" or "8BITMIME"
+    utf8: bool
+    account_id: int  # 0: came from elsewhere
+    created: int
+    expires: int  # when it is given up
+    warn_at: int  # when the sender is told that it still waits; 0: never
+
+
+@dataclass(frozen=True, slots=True)
+class NewRecipient:
+    id: int
+    address: str  # as it will be written in RCPT TO
+    original: str  # what the sender wrote, from which an alias may have led here
+    destination: str  # comparison form of the domain
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedRecipient:
+    id: int
+    message: QueuedMessage
+    address: str
+    folded: str
+    original: str
+    destination: str
+    state: State
+    attempts: int
+    next_try: int
+    lease: str
+    lease_until: int
+    warned: bool
+    status: Status | None  # the last answer
+    host: str
+    created: int
+
+    @property
+    def parsed(self) -> Address:
+        return Address.parse(self.address)
+
+    @property
+    def warn_at(self) -> int:
+        """When the sender is to be told that it still waits; 0: has been told, or never."""
+        return 0 if self.warned else self.message.warn_at
+
+
+MESSAGE = "id, sender, content_id, skip, size, body, utf8, account_id, created, expires, warn_at"
+RECIPIENT = (
+    "id, message_id, address, folded, original, destination, state, attempts, next_try, lease, lease_until, "
+    "warned, code, enhanced, reply, host, created"
+)
+
+
+def message_of(row: Row) -> QueuedMessage:
+    id, sender, content_id, skip, size, body, utf8, *rest = row
+    return QueuedMessage(id, sender, content_id, skip, size, body, bool(utf8), *rest)
+
+
+def recipient_of(row: Row, message: QueuedMessage) -> QueuedRecipient:
+    id, _, address, folded, original, destination, state, attempts, next_try, lease, lease_until = row[:11]
+    warned, code, enhanced, reply, host, created = row[11:]
+    return QueuedRecipient(
+        id,
+        message,
+        address,
+        folded,
+        original,
+        destination,
+        State(state),
+        attempts,
+        next_try,
+        lease,
+        lease_until,
+        bool(warned),
+        Status(code, enhanced, reply) if code else None,
+        host,
+        created,
+    )
+
+
+async def with_messages(tx: Tx, rows: Sequence[Row]) -> list[QueuedRecipient]:
+    """Rows of RECIPIENT columns together with their messages, in the order of the rows."""
+    wanted = sorted({row[1] for row in rows})
+    messages: dict[int, QueuedMessage] = {}
+    places = ", ".join(f"${number}" for number in range(1, LOOKUP + 1))
+    for start in range(0, len(wanted), LOOKUP):
+        lot = wanted[start : start + LOOKUP]
+        if len(lot) == 1:
+            found = await tx.all(f"SELECT {MESSAGE} FROM queue_message WHERE id = $1", lot[0])
+        else:
+            lot += [lot[-1]] * (LOOKUP - len(lot))
+            found = await tx.all(f"SELECT {MESSAGE} FROM queue_message WHERE id IN ({places})", *lot)
+        messages.update((row[0], message_of(row)) for row in found)
+    return [recipient_of(row, messages[row[1]]) for row in rows]

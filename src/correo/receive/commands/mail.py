@@ -1,0 +1,80 @@
+"""MAIL FROM:<sender> (RFC 5321 §4.1.1.2): begin a message. SIZE: RFC 1870, BODY: RFC 6152, SMTPUTF8: RFC 6531, AUTH: RFC 4954 §5."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from correo.mail.address import Address
+from correo.mail.envelope import BODIES, SEVEN_BIT
+from correo.receive import checks
+from correo.receive.commands.row import GREETED, Command
+from correo.receive.conversation import Conversation, Transaction
+from correo.wire.smtp.answer import Reply, reply
+from correo.wire.smtp.syntax import BadSyntax, Parameters, decode_xtext, parse_reverse_path
+
+_SIZE = re.compile(r"[0-9]{1,20}")  # RFC 1870 §4
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    sender: Address | None
+    size: int = 0  # octets the client says, 0 = it does not say
+    body: str = SEVEN_BIT
+    utf8: bool = False
+
+
+def parse(argument: str) -> Mail:
+    sender, parameters = parse_reverse_path(argument)
+    mail = (
+        Mail(sender, _size(parameters), _body(parameters), _utf8(parameters)) if parameters else Mail(sender)
+    )
+    for keyword, value in parameters.items():
+        if keyword not in ("SIZE", "BODY", "SMTPUTF8", "AUTH"):
+            raise BadSyntax(555, "5.5.4", f"Parameter {keyword[:32]} is not supported")
+        # Who submitted it elsewhere is not believed, only read (RFC 4954 §5).
+        if keyword == "AUTH" and (value is None or decode_xtext(value) is None):
+            raise BadSyntax(501, "5.5.4", "AUTH must be xtext")
+    if not mail.utf8 and sender is not None and not str(sender).isascii():
+        raise BadSyntax(550, "5.6.7", "Non-ASCII addresses need SMTPUTF8")  # RFC 6531 §3.5
+    return mail
+
+
+def _size(parameters: Parameters) -> int:
+    if "SIZE" not in parameters:
+        return 0
+    if not (match := _SIZE.fullmatch(parameters["SIZE"] or "")):
+        raise BadSyntax(501, "5.5.4", "SIZE must be a number")
+    return int(match[0])
+
+
+def _body(parameters: Parameters) -> str:
+    body = (parameters.get("BODY", SEVEN_BIT) or "").upper()
+    if body not in BODIES:
+        raise BadSyntax(501, "5.5.4", "BODY must be 7BIT or 8BITMIME")
+    return body
+
+
+def _utf8(parameters: Parameters) -> bool:
+    if parameters.get("SMTPUTF8") is not None:
+        raise BadSyntax(501, "5.5.4", "SMTPUTF8 takes no value")
+    return "SMTPUTF8" in parameters
+
+
+async def run(talk: Conversation, mail: Mail) -> Reply:
+    if mail.size > talk.limits.message_size:
+        return reply(552, "5.3.4", "Message too big")  # RFC 1870 §6.1
+    if refusal := await checks.first_refusal(checks.AT_MAIL, talk, mail.sender):
+        return Reply.of(refusal)
+    talk.transaction = Transaction(mail.sender, mail.body, mail.utf8)
+    return reply(250, "2.1.0", "Ok")
+
+
+ROW = Command(
+    "MAIL",
+    GREETED,
+    parse,
+    run,
+    help="MAIL FROM:<sender> [SIZE=n] [BODY=7BIT|8BITMIME] [SMTPUTF8]: begin a message",
+    keywords=lambda talk: [f"SIZE {talk.limits.message_size}", "8BITMIME", "SMTPUTF8"],
+)

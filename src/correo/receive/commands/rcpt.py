@@ -1,0 +1,54 @@
+"""RCPT TO:<recipient> (RFC 5321 §4.1.1.3): one more for whom the message is."""
+
+from __future__ import annotations
+
+from correo import accounts
+from correo.mail.address import Address
+from correo.receive import checks
+from correo.receive.checks.row import RecipientFacts
+from correo.receive.commands.row import IN_TRANSACTION, Command
+from correo.receive.conversation import Conversation
+from correo.storage.db import Tx
+from correo.wire.smtp.answer import Reply, reply
+from correo.wire.smtp.syntax import BadSyntax, parse_forward_path
+
+
+def parse(argument: str) -> Address | None:
+    """None is `<Postmaster>`."""
+    recipient, parameters = parse_forward_path(argument)
+    for keyword in parameters:
+        raise BadSyntax(555, "5.5.4", f"Parameter {keyword[:32]} is not supported")
+    return recipient
+
+
+async def run(talk: Conversation, recipient: Address | None) -> Reply:
+    transaction = talk.open
+    if len(transaction.recipients) >= talk.limits.recipients:
+        return reply(452, "4.5.3", "Too many recipients; send the rest in another message")
+    if recipient is None:
+        recipient = await talk.services.db.read(postmaster, talk.options.hostname)
+    elif not transaction.utf8 and not str(recipient).isascii():
+        return reply(553, "5.6.7", "Non-ASCII addresses need SMTPUTF8")  # RFC 6531 §3.5
+    resolution = await talk.services.db.read(accounts.resolve, recipient)
+    facts = RecipientFacts(recipient, resolution)
+    if refusal := await checks.first_refusal(checks.AT_RCPT, talk, facts):
+        return Reply.of(refusal)
+    transaction.recipients.append(recipient)
+    return reply(250, "2.1.5", "Ok")
+
+
+async def postmaster(tx: Tx, hostname: str) -> Address:
+    """Whom `<Postmaster>` means: of the domain this host is in, or else of the first there is (RFC 5321 §4.5.1)."""
+    domains = [domain.name for domain in await accounts.list_domains(tx)]
+    own = (name for name in domains if hostname == name or hostname.endswith(f".{name}"))
+    domain = max(own, key=len, default=domains[0] if domains else hostname)
+    return Address.parse(f"postmaster@{domain}")
+
+
+ROW = Command(
+    "RCPT",
+    IN_TRANSACTION,
+    parse,
+    run,
+    help="RCPT TO:<recipient>: add a recipient",
+)

@@ -1,0 +1,121 @@
+"""What is known of one connection: who is there, what was said, and the mail transaction that is open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from correo.accounts import Account, Authentication
+from correo.mail.address import Address
+from correo.mail.envelope import SEVEN_BIT, Envelope
+from correo.net import Peer, TlsInfo
+from correo.receive.budget import Budget
+from correo.receive.options import Profile, ReceiveOptions, Services
+
+
+class Stage(Enum):
+    """How far the client has come (RFC 5321 §4.1.4). The value says what comes next."""
+
+    CONNECTED = "say who you are first"
+    GREETED = "there is no mail transaction; give a sender first"
+    SENDER = "there is a sender; give a recipient"
+    RECIPIENTS = "there are sender and recipients; give the message"
+
+
+class Note(Enum):
+    """What honest clients do not do. Nothing follows from it yet."""
+
+    EARLY = "spoke before the greeting"  # RFC 5321 §4.3.1
+    RUSHED = "sent commands ahead without knowing whether it may"  # RFC 2920 §3.1
+
+
+@dataclass(slots=True)
+class Transaction:
+    """One mail transaction. `chunks` are charged to the budget until `clear`."""
+
+    sender: Address | None
+    body: str = SEVEN_BIT
+    utf8: bool = False
+    recipients: list[Address] = field(default_factory=list)  # one for each RCPT that was taken
+    chunks: list[bytes] = field(default_factory=list)
+    held: int = 0
+    starved: bool = False  # the budget was used up; what came was dropped
+
+    def add(self, data: bytes, budget: Budget) -> None:
+        if self.starved:
+            return
+        if not budget.take(len(data)):
+            self.clear(budget)
+            self.starved = True
+            return
+        self.held += len(data)
+        self.chunks.append(data)
+
+    def clear(self, budget: Budget) -> None:
+        budget.give(self.held)
+        self.held = 0
+        self.chunks.clear()
+
+    @property
+    def envelope(self) -> Envelope:
+        """As it was said, but nobody twice."""
+        once: dict[str, Address] = {}
+        for address in self.recipients:
+            once.setdefault(address.folded, address)
+        return Envelope(self.sender, tuple(once.values()), self.body, self.utf8)
+
+
+class Conversation:
+    """What commands and checks read, and commands change."""
+
+    def __init__(
+        self, options: ReceiveOptions, services: Services, peer: Peer, tls: TlsInfo | None = None
+    ) -> None:
+        self.options = options
+        self.limits = options.limits
+        self.services = services
+        self.peer = peer
+        self.tls = tls
+        self.helo = ""  # what the client calls itself
+        self.extended = False  # by EHLO or LHLO
+        self.account: Account | None = None
+        self.transaction: Transaction | None = None
+        self.authentication: Authentication | None = None
+        self.failed_logins = 0
+        self.notes: set[Note] = set()
+
+    @property
+    def profile(self) -> Profile:
+        return self.options.profile
+
+    @property
+    def stage(self) -> Stage:
+        if self.transaction is not None:
+            return Stage.RECIPIENTS if self.transaction.recipients else Stage.SENDER
+        return Stage.GREETED if self.helo else Stage.CONNECTED
+
+    @property
+    def open(self) -> Transaction:
+        assert self.transaction is not None, "the table of commands lets no one here without MAIL"
+        return self.transaction
+
+    @property
+    def may_send_password(self) -> bool:
+        return self.tls is not None or self.options.allow_plaintext
+
+    @property
+    def may_start_tls(self) -> bool:
+        return self.options.starttls and self.tls is None
+
+    def reset(self) -> None:
+        """Give up the mail transaction (RFC 5321 §4.1.1.5)."""
+        if self.transaction is not None:
+            self.transaction.clear(self.services.budget)
+            self.transaction = None
+
+    def forget(self) -> None:
+        """Before TLS: nothing that was said in clear text counts any more (RFC 3207 §4.2)."""
+        self.reset()
+        self.helo = ""
+        self.extended = False
+        self.account = self.authentication = None

@@ -1,0 +1,74 @@
+"""What a listener is told: its profile, its limits, and what all sessions share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from correo.accounts import Logins
+from correo.clock import Chance, Clock
+from correo.mail.instant import DAY, HOUR
+from correo.receive.budget import Budget
+from correo.storage.bus import Bus
+from correo.storage.db import Database
+
+
+class Profile(Enum):
+    """For whom a listener is. The value is what the ledger calls it."""
+
+    MX = "smtp"  # other servers, port 25: mail for our own accounts
+    SUBMISSION = "submission"  # people's mail programs, RFC 6409: after login, mail for anybody
+    LMTP = "lmtp"  # a server in front of us, RFC 2033: mail for our own accounts
+
+
+ALL = frozenset(Profile)
+SMTP = frozenset({Profile.MX, Profile.SUBMISSION})
+SUBMISSION = frozenset({Profile.SUBMISSION})
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one connection may ask. Times are in seconds, sizes in octets."""
+
+    # Announced as SIZE; what most large services take, attachments encoded.
+    message_size: int = 50 * 1024 * 1024
+    # As much as mail.message looks at; real ones stay below 100 KB.
+    header_size: int = 256 * 1024
+    # Of one message; RFC 5321 §4.5.3.1.8 asks for at least 100.
+    recipients: int = 1000
+    # Refusals since the last message taken; nobody who has mail to send makes so many.
+    errors: int = 20
+    # Since the last message taken, of those that bring no mail nearer: NOOP, RSET, VRFY, ...
+    idle_commands: int = 100
+    # A mail program tries two or three mechanisms with one password, then asks its user.
+    failed_logins: int = 3
+    # Received fields before a message is taken to be in a loop. RFC 5321 §6.3 would have 100; no real way is half as long, and each
+    # round of a loop is a delivery for two servers.
+    received: int = 50
+    # Until a command is complete; RFC 5321 §4.5.3.2.7 asks for 5 minutes.
+    idle: float = 300.0
+    # From 354 to the final dot: who is slower holds memory for nothing.
+    message_time: float = 1800.0
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiveOptions:
+    hostname: str
+    profile: Profile
+    starttls: bool = False  # offered: the listener has a certificate
+    allow_plaintext: bool = False  # passwords may cross without TLS: for tests on loopback
+    expire: int = 5 * DAY  # µs; RFC 5321 §4.5.4.1 asks for 4 to 5 days
+    warn_after: int = 4 * HOUR  # µs, 0 = never
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What sessions share."""
+
+    db: Database
+    bus: Bus
+    clock: Clock
+    chance: Chance
+    logins: Logins
+    budget: Budget

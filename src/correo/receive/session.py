@@ -1,0 +1,169 @@
+"""One connection of SMTP or LMTP: events in, replies out, and what bounds a client."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+
+from correo.mail.errors import Kind, Refused
+from correo.mail.instant import SECOND
+from correo.net import Flush, Peer, TlsInfo
+from correo.receive import incoming
+from correo.receive.commands import COMMANDS, auth
+from correo.receive.commands.row import Command as Row
+from correo.receive.conversation import Conversation, Note, Transaction
+from correo.receive.options import Profile, ReceiveOptions, Services
+from correo.receive.replies import STATUSES
+from correo.wire.buffer import Overlong
+from correo.wire.smtp.answer import Reply, reply
+from correo.wire.smtp.server import AuthResponse, Chunk, Command, EndOfData, Eof, Event, Malformed, Server
+from correo.wire.smtp.syntax import BadSyntax
+
+log = structlog.get_logger("smtp")
+
+# Who says these is no mail client: a web page that makes a browser talk to us (cross-protocol attack).
+FOREIGN = frozenset({"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"})
+
+_BY_VERB: dict[Profile, dict[str, Row[Any]]] = {
+    profile: {row.verb: row for row in COMMANDS if profile in row.profiles} for profile in Profile
+}
+_VERBS = frozenset(row.verb for row in COMMANDS)
+
+
+class SmtpSession:
+    """Answers the events of its core; a `net.Session`."""
+
+    def __init__(
+        self, options: ReceiveOptions, services: Services, peer: Peer, tls: TlsInfo | None = None
+    ) -> None:
+        self.core = Server(max_size=options.limits.message_size)
+        self.talk = Conversation(options, services, peer, tls)
+        self._commands = _BY_VERB[options.profile]
+        self._data: Transaction | None = None  # whose text is being received
+        self._deadline = 0  # µs: when the next command, or the message, must be complete
+        self._errors = 0
+        self._idle_commands = 0
+
+    # -- the contract of net.Session ---------------------------------------------------------------------------------
+
+    @property
+    def timeout(self) -> float:
+        """Counted from the last answer, so that a client cannot keep us by one octet now and then."""
+        left = (self._deadline - self.talk.services.clock.now()) / SECOND
+        return min(max(left, 0.0), self.talk.limits.idle)
+
+    async def greet(self) -> None:
+        if self.core.waiting:
+            self.talk.notes.add(Note.EARLY)
+        protocol = "LMTP" if self.talk.profile is Profile.LMTP else "ESMTP"
+        self._answer(reply(220, "", f"{self.talk.options.hostname} {protocol} Correo"))
+
+    async def handle(self, event: Event, flush: Flush) -> None:
+        match event:
+            case Chunk(data):
+                self.talk.open.add(data, self.talk.services.budget)
+            case EndOfData():
+                self._data = None
+                self._answer(*await self._end_of_data(event))
+            case Eof():
+                pass
+            case _:
+                self._answer(self._bounded(await self._said(event)))
+
+    async def woken(self) -> None:
+        """Nothing: no other session has anything to tell this one."""
+
+    def tls_started(self, tls: TlsInfo) -> None:
+        self.talk.tls = tls
+
+    def timed_out(self) -> None:
+        self._answer(reply(421, "4.4.2", "Timeout"))
+
+    def broken(self, incident: str) -> None:
+        self._answer(reply(421, "4.3.0", f"Internal error, reference {incident}"))
+
+    def shutting_down(self) -> None:
+        self._answer(reply(421, "4.3.2", "Server shutting down"))
+
+    async def ended(self) -> None:
+        self.talk.reset()
+        if self.talk.notes:
+            notes = sorted(note.value for note in self.talk.notes)
+            log.info("odd client", address=self.talk.peer.address, notes=notes)
+
+    # ------------------------------------------------------------------------------------------------------------------
+
+    def _answer(self, *replies: Reply) -> None:
+        self.core.reply(*replies)
+        if replies[-1].code == 354:
+            self._data = self.talk.transaction
+        limits = self.talk.limits
+        patience = limits.message_time if self._data else limits.idle
+        self._deadline = self.talk.services.clock.now() + round(patience * SECOND)
+
+    async def _end_of_data(self, event: EndOfData) -> tuple[Reply, ...]:
+        replies = await incoming.finish(self.talk, event)
+        if replies[-1].ok:
+            self._errors = self._idle_commands = 0
+        elif replies[-1].code >= 500:
+            self._errors += 1
+        return replies
+
+    async def _said(self, event: Event) -> Reply:
+        try:
+            match event:
+                case Command(verb, argument):
+                    return await self._command(verb, argument)
+                case AuthResponse():
+                    return await auth.respond(self.talk, event)
+                case Overlong() if self.talk.authentication is not None:
+                    self.talk.authentication = None
+                    return reply(500, "5.5.6", "Authentication exchange line is too long")  # RFC 4954 §4
+                case Overlong():
+                    return reply(500, "5.5.2", "Line too long")
+                case Malformed():
+                    return reply(500, "5.5.2", "Commands are lines of text")
+        except BadSyntax as bad:
+            return reply(bad.code, bad.enhanced, bad.text)
+        except Refused as refused:
+            if refused.kind in (Kind.UNAVAILABLE, Kind.BROKEN):
+                address = self.talk.peer.address
+                log.error("refused", kind=refused.kind.name, detail=refused.detail, address=address)
+            return Reply.of(STATUSES[refused.kind])
+        raise AssertionError("every other event is answered in handle")
+
+    async def _command(self, verb: str, argument: str) -> Reply:
+        row = self._commands.get(verb)
+        if row is None:
+            return self._unknown(verb)
+        if row.idle:
+            self._idle_commands += 1
+        talk = self.talk
+        if self.core.waiting and (row.last or not talk.extended):
+            talk.notes.add(Note.RUSHED)
+        if not row.offered(talk):
+            return reply(502, "5.5.1", f"{verb} is not available here")
+        if talk.stage not in row.stages:
+            return reply(503, "5.5.1", f"{verb} is out of order: {talk.stage.value}")
+        return await row.run(talk, row.parse(argument))
+
+    def _bounded(self, answer: Reply) -> Reply:
+        """`answer`, or parting words for a client that has tried too much."""
+        if answer.code >= 500:
+            self._errors += 1
+        if answer.code in (221, 421):
+            return answer
+        if self._errors >= self.talk.limits.errors:
+            return reply(421, "4.7.0", "Too many errors")
+        if self._idle_commands > self.talk.limits.idle_commands:
+            return reply(421, "4.7.0", "Too many commands without mail")
+        return answer
+
+    def _unknown(self, verb: str) -> Reply:
+        if verb in FOREIGN:
+            return reply(421, "4.7.0", "This is a mail server")
+        # RFC 5321 §4.2.4 knows 502 for what exists, but not here; RFC 2033 §4.1 wants EHLO unknown.
+        if verb in _VERBS and self.talk.profile is not Profile.LMTP:
+            return reply(502, "5.5.1", f"{verb} is not available here")
+        return reply(500, "5.5.1", "Unknown command")

@@ -1,0 +1,53 @@
+"""Mail leaves: from the queue to the servers of others.
+
+In: recipients that are due, claimed from `correo.queue`. Out: for each an `Outcome`, settled in one transaction with the
+ledger and with the notice to the sender, if there is to be one.
+
+    worker      claims, delivers side by side within limits, settles             Worker
+    settling    what an outcome does to queue and ledger, as one transaction     settle
+    remote      delivers one message: finds hosts, tries them in order           RemoteTransport
+    hops        which hosts: MX, address literals        smarthost   which host: the one that takes everything
+    connection  one SMTP connection                      pool        connections kept for the next message, and limits
+    operator    hold, release, retry, return by hand, with their ledger rows
+
+Promised:
+- Every recipient handed to `deliver` gets exactly one outcome, whatever the other server says, does or does not.
+  `Delivered` only where it said so itself, after the whole message.
+- A crash at any point loses nothing: what was not settled is tried again when its lease ends. Towards other servers that
+  is at least once, as RFC 5321 §4.5.4.1 has it; inside Correo exactly once.
+- Refusals are outcomes, not exceptions. Only `CancelledError` ends a delivery without one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from correo.mail.address import Address
+from correo.mail.outcome import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message to be sent. `content` is read when a server wants it, so that waiting for one costs no memory."""
+
+    sender: Address | None  # None is the null reverse-path
+    content: Callable[[], Awaitable[bytes]]
+    size: int  # octets
+    body: str  # "7BIT" or "8BITMIME"
+    utf8: bool  # needs SMTPUTF8
+
+
+class Transport(Protocol):
+    def lane(self, destination: str) -> str:
+        """What mail to this domain has in common with other mail: connections, and the limit on their number."""
+        ...
+
+    async def deliver(self, message: Outgoing, recipients: Sequence[Address]) -> list[Outcome]:
+        """One outcome for each recipient, in order. All of them belong to one lane."""
+        ...
+
+    async def close(self) -> None:
+        """Say goodbye on connections that are kept open."""
+        ...

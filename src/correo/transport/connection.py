@@ -1,0 +1,324 @@
+"""One SMTP connection to another server: dialled, greeted, protected, and used for one message after another."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from correo.mail.address import Address
+from correo.mail.outcome import Deferred, Delivered, Failed, Outcome
+from correo.mail.status import Status
+from correo.net import Dialer, Stream, Woken
+from correo.transport import Outgoing
+from correo.transport.hops import Hop, Login, Security
+from correo.wire import NEED_DATA
+from correo.wire.smtp.client import Client
+from correo.wire.smtp.dialog import (
+    BodyWanted,
+    Done,
+    Event,
+    Greeted,
+    Hello,
+    LoggedIn,
+    Lost,
+    Refused,
+    Result,
+    Stage,
+    TlsReady,
+    Transaction,
+)
+
+# Seconds. RFC 5321 §4.5.3.2 sets the least for each stage; what it does not name follows its neighbours.
+CONNECT_SECONDS = 30.0  # the system's own limit is minutes, and there may be ten more addresses to try
+HANDSHAKE_SECONDS = 60.0
+PIECE_SECONDS = 180.0  # §4.5.3.2.5, a piece of the message
+QUIT_SECONDS = 5.0  # the mail is safe: a server that does not say goodbye is not waited for
+REPLY_SECONDS = {
+    Stage.GREETING: 300.0,  # §4.5.3.2.1
+    Stage.HELLO: 300.0,
+    Stage.STARTTLS: 300.0,
+    Stage.AUTH: 300.0,
+    Stage.RESET: 300.0,
+    Stage.MAIL: 300.0,  # §4.5.3.2.2
+    Stage.RCPT: 300.0,  # §4.5.3.2.3
+    Stage.DATA: 120.0,  # §4.5.3.2.4
+    Stage.BODY: 600.0,  # §4.5.3.2.6
+    Stage.QUIT: QUIT_SECONDS,
+}
+
+PIECE = 64 * 1024  # octets written at once
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """No connection came about. `host` is set where the words in `status` are the server's own."""
+
+    status: Status
+    host: str = ""
+    timed_out: bool = False  # the attempt cost a long wait
+    handshake: bool = False  # TLS failed: without it, it may work
+    ourselves: bool = False  # it was us who answered
+
+    def outcome(self) -> Deferred | Failed:
+        return (Failed if self.status.permanent else Deferred)(self.status, self.host)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    outcome: Outcome
+    final: bool  # no other host is to be tried
+
+
+Opened: TypeAlias = "Connection | Trouble"
+
+
+class Connection:
+    """Open until `usable` is False; then `close` is all that is left."""
+
+    def __init__(self, stream: Stream, hop: Hop, hostname: str) -> None:
+        self.hop = hop
+        self.messages = 0  # transactions begun
+        self._stream = stream
+        self._client = Client(hostname)
+
+    @property
+    def usable(self) -> bool:
+        return not self._client.closed
+
+    @property
+    def tls(self) -> str:
+        return str(self._stream.tls) if self._stream.tls else ""
+
+    async def send(self, message: Outgoing, recipients: Sequence[Address]) -> tuple[Answer, ...]:
+        """One transaction; an answer for each recipient, in order. Raises what `message.content` raises; the connection is not usable then."""
+        if refusal := self._cannot_take(message, recipients):
+            return (Answer(refusal, final=True),) * len(recipients)
+        self.messages += 1
+        # A server without 8BITMIME gets 8-bit text as it is: nearly all of them pass it on unharmed, whereas
+        # converting it (RFC 6152 §3) would break every signature over the body.
+        self._client.send_mail(
+            Transaction(
+                message.sender, recipients, message.size, message.body, _international(message, recipients)
+            )
+        )
+        event = await self._next()
+        if isinstance(event, BodyWanted):
+            try:
+                content = await message.content()
+            except BaseException:
+                self.abort()
+                raise
+            event = await self._send_content(content)
+        assert isinstance(event, Done | Lost)
+        reason = event.reason if isinstance(event, Lost) else ""
+        return tuple(self._answer(result, reason) for result in event.results)
+
+    async def alive(self) -> bool:
+        """Whether the server has said nothing since the last message: neither goodbye nor anything else."""
+        try:
+            data = await self._stream.read(0)
+        except TimeoutError:
+            return True
+        except OSError:
+            return False
+        return isinstance(data, Woken)
+
+    async def close(self) -> None:
+        """Say goodbye and hang up."""
+        if self.usable:
+            self._client.send_quit()
+            await self._next()
+        await self._stream.close()
+
+    def abort(self) -> None:
+        self._client.abandon("given up")
+        self._stream.abort()
+
+    # -- opening -----------------------------------------------------------------------------------------------------
+
+    async def _open(self, security: Security, own_names: Sequence[str]) -> Trouble | None:
+        """From the greeting to where the first message may begin."""
+        if security.implicit and (trouble := await self._handshake(security)):
+            return trouble
+        event = await self._next()
+        if not isinstance(event, Greeted):
+            return self._trouble(event)
+        if event.name.removesuffix(".") in own_names:
+            return Trouble(Status(550, "5.4.6", f"{self.hop} is this server itself"), ourselves=True)
+        if trouble := await self._hello():
+            return trouble
+        if not security.implicit and (trouble := await self._protect(security)):
+            return trouble
+        return await self._log_in(security.login) if security.login else None
+
+    async def _hello(self) -> Trouble | None:
+        self._client.send_hello()
+        event = await self._next()
+        return None if isinstance(event, Hello) else self._trouble(event)
+
+    async def _protect(self, security: Security) -> Trouble | None:
+        """STARTTLS, if it is offered and wanted."""
+        if security.context is None:
+            return None
+        if "STARTTLS" in self._client.extensions:
+            self._client.send_starttls()
+            event = await self._next()
+            if isinstance(event, TlsReady):
+                if trouble := await self._handshake(security):
+                    return trouble
+                self._client.tls_started()
+                return await self._hello()
+            if not isinstance(event, Refused):
+                return self._trouble(event)
+        if security.required:
+            return Trouble(Status(451, "4.7.5", f"{self.hop} does not offer TLS, which is required"))
+        return None
+
+    async def _handshake(self, security: Security) -> Trouble | None:
+        assert security.context is not None
+        name = None if self.hop.name.startswith("[") else self.hop.name
+        try:
+            async with asyncio.timeout(HANDSHAKE_SECONDS):
+                await self._stream.start_tls(security.context, server_side=False, hostname=name)
+        except (OSError, TimeoutError):
+            self.abort()
+            return Trouble(
+                Status(451, "4.7.5", f"no TLS with {self.hop}: the handshake failed"),
+                handshake=not security.required,
+            )
+        return None
+
+    async def _log_in(self, login: Login) -> Trouble | None:
+        """A refusal is no fault of the message, so it is never final."""
+        try:
+            self._client.send_auth(login.user, login.password)
+        except ValueError:
+            return Trouble(Status(451, "4.7.8", f"{self.hop} offers no way to log in that is known here"))
+        event = await self._next()
+        if isinstance(event, LoggedIn):
+            return None
+        if isinstance(event, Refused):
+            return Trouble(Status(454, "4.7.8", f"{self.hop} refused the login: {event.reply.status}"))
+        return self._trouble(event)
+
+    def _trouble(self, event: Event) -> Trouble:
+        """What came instead of the event that was hoped for."""
+        if isinstance(event, Refused):
+            return Trouble(event.reply.status, str(self.hop))
+        assert isinstance(event, Lost)
+        if event.reply:
+            return Trouble(event.reply.status, str(self.hop))
+        stage = event.stage.value if event.stage else "anything"
+        return Trouble(Status(451, "4.4.2", f"no answer to {stage} from {self.hop}: {event.reason}"))
+
+    # -- octets ------------------------------------------------------------------------------------------------------
+
+    async def _next(self) -> Event:
+        """Send what is to be sent; the next event. `Lost` stands for everything that can happen to a connection."""
+        client, loop = self._client, asyncio.get_running_loop()
+        heard, deadline = -1, 0.0
+        try:
+            self._stream.write(client.take_output())
+            await self._stream.drain(PIECE_SECONDS)
+            while (event := client.next_event()) is NEED_DATA:
+                if output := client.take_output():
+                    self._stream.write(output)
+                if heard != client.heard:
+                    # By reply, not by octet: a server that sends one letter a minute is as silent as any.
+                    heard = client.heard
+                    deadline = loop.time() + REPLY_SECONDS[client.stage or Stage.QUIT]
+                data = await self._stream.read(max(0.0, deadline - loop.time()))
+                if not isinstance(data, Woken):
+                    client.receive(data)
+        except TimeoutError:
+            event = client.abandon("no answer in time")
+        except OSError:
+            event = client.abandon("the connection broke off")
+        return event
+
+    async def _send_content(self, content: bytes) -> Event:
+        client, stream = self._client, self._stream
+        view = memoryview(content)
+        try:
+            for start in range(0, len(view), PIECE):
+                client.send_body(bytes(view[start : start + PIECE]))
+                stream.write(client.take_output())
+                await stream.drain(PIECE_SECONDS)
+        except TimeoutError:
+            return client.abandon("it takes the message too slowly")
+        except OSError:
+            return await self._last_words()
+        client.end_body()
+        return await self._next()
+
+    async def _last_words(self) -> Event:
+        """The server hung up in the middle of the message: perhaps it has said why."""
+        client = self._client
+        while (event := client.next_event()) is NEED_DATA:
+            try:
+                data = await self._stream.read(QUIT_SECONDS)
+            except (OSError, TimeoutError):
+                return client.abandon("the connection broke off")
+            if not isinstance(data, Woken):
+                client.receive(data)
+        return event
+
+    # -- what it means -----------------------------------------------------------------------------------------------
+
+    def _cannot_take(self, message: Outgoing, recipients: Sequence[Address]) -> Failed | None:
+        """What the server has announced leaves no doubt: it need not be asked."""
+        extensions = self._client.extensions
+        if _international(message, recipients) and "SMTPUTF8" not in extensions:  # RFC 6531 §3.5
+            return Failed(Status(550, "5.6.7", f"{self.hop} does not take internationalized mail"))
+        if 0 < extensions.size < message.size:  # RFC 1870 §6.1
+            words = (
+                f"{self.hop} takes messages of at most {extensions.size} octets, this one has {message.size}"
+            )
+            return Failed(Status(552, "5.3.4", words))
+        return None
+
+    def _answer(self, result: Result, reason: str) -> Answer:
+        # Once the message has been sent, another host might be the second to get it (RFC 5321 §4.5.3.2.6).
+        sent = result.stage is Stage.BODY
+        if result.reply is None:
+            words = f"no answer to {result.stage.value} from {self.hop}: {reason}"
+            return Answer(Deferred(Status(451, "4.4.2", words)), final=sent)
+        status, host = result.reply.status, str(self.hop)
+        if status.ok:
+            return Answer(Delivered(status, host, self.tls), final=True)
+        if status.permanent:
+            return Answer(Failed(status, host), final=True)
+        return Answer(Deferred(status, host), final=sent)
+
+
+def _international(message: Outgoing, recipients: Sequence[Address]) -> bool:
+    if message.utf8 or (message.sender and not message.sender.ascii):
+        return True
+    return not all(address.ascii for address in recipients)
+
+
+async def open_connection(
+    dialer: Dialer, hop: Hop, *, hostname: str, own_names: Sequence[str], security: Security
+) -> Opened:
+    """Ready for the first message, or the trouble there was. `own_names`, in lower case: whoever greets so is ourselves."""
+    try:
+        stream = await dialer.connect(hop.address, hop.port, CONNECT_SECONDS)
+    except TimeoutError:
+        words = f"no connection to {hop}: no answer in {CONNECT_SECONDS:.0f} seconds"
+        return Trouble(Status(451, "4.4.1", words), timed_out=True)
+    except ConnectionRefusedError:
+        return Trouble(Status(451, "4.4.1", f"no connection to {hop}: refused"))
+    except OSError:
+        return Trouble(Status(451, "4.4.1", f"no connection to {hop}: the network does not lead there"))
+    connection = Connection(stream, hop, hostname)
+    try:
+        trouble = await connection._open(security, own_names)
+    except BaseException:
+        connection.abort()
+        raise
+    if trouble is None:
+        return connection
+    await connection.close()
+    return trouble

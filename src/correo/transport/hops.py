@@ -1,0 +1,110 @@
+"""Where a message goes next: hosts to try, in order, or the reason why there are none (RFC 5321 §5.1)."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Protocol
+
+from correo.clock import Chance
+from correo.dns import DnsFailure, Resolver
+from correo.dns.mx import Host, Hosts, LoopsBack, NoMailHosts, NoSuchDomain, NullMx, mail_hosts
+from correo.mail.outcome import Deferred, Failed
+from correo.mail.status import Status
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    name: str  # of the host, in comparison form; an address literal in brackets
+    address: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.name} [{self.address}]:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    user: str
+    password: str
+
+
+@dataclass(frozen=True, slots=True)
+class Security:
+    """How a connection is protected."""
+
+    context: ssl.SSLContext | None  # None: never
+    required: bool = False  # False: in clear text where TLS is not offered or does not come about
+    implicit: bool = False  # from the first octet on, instead of by STARTTLS
+    login: Login | None = None
+
+
+class Route(Protocol):
+    """The choice of next hosts."""
+
+    security: Security
+
+    def lane(self, destination: str) -> str: ...
+
+    async def hops(self, destination: str) -> tuple[Hop, ...] | Deferred | Failed: ...
+
+
+class MxRoute:
+    """Each domain's own mail hosts."""
+
+    def __init__(
+        self,
+        resolver: Resolver,
+        chance: Chance,
+        security: Security,
+        *,
+        port: int,
+        ipv6: bool,
+        own_names: Collection[str],
+        own_endpoints: Collection[tuple[str, int]],
+    ) -> None:
+        self.security = security
+        self._resolver = resolver
+        self._chance = chance
+        self._port = port
+        self._ipv6 = ipv6
+        self._own_names = own_names
+        self._own_endpoints = own_endpoints
+
+    def lane(self, destination: str) -> str:
+        return destination
+
+    async def hops(self, destination: str) -> tuple[Hop, ...] | Deferred | Failed:
+        try:
+            found = await mail_hosts(
+                self._resolver, destination, self._chance, ipv6=self._ipv6, own_names=self._own_names
+            )
+        except DnsFailure as failure:
+            return Deferred(Status(451, "4.4.3", f"the DNS gives no answer about {failure.name} at present"))
+        match found:
+            case NullMx():  # RFC 7505 §4.1
+                return Failed(Status(556, "5.1.10", f"{destination} takes no mail (null MX)"))
+            case NoSuchDomain():
+                return Failed(Status(550, "5.1.2", f"there is no domain {destination}"))
+            case LoopsBack(reason=reason):
+                return Failed(Status(550, "5.4.6", reason))
+            case NoMailHosts(reason=reason):
+                return Failed(Status(550, "5.4.4", reason))
+            case Hosts(hosts=hosts):
+                return self._before_us(destination, hosts)
+
+    def _before_us(self, destination: str, hosts: tuple[Host, ...]) -> tuple[Hop, ...] | Failed:
+        """As for names in `mail_hosts`: not to ourselves, nor to those who would bring it back to us."""
+        ours = [host.preference for host in hosts if any(self._is_us(address) for address in host.addresses)]
+        limit = min(ours, default=None)
+        hops = tuple(
+            Hop(host.name, address, self._port)
+            for host in hosts
+            if limit is None or host.preference < limit
+            for address in host.addresses
+        )
+        return hops or Failed(Status(550, "5.4.6", f"mail for {destination} would come back to this server"))
+
+    def _is_us(self, address: str) -> bool:
+        return (address, self._port) in self._own_endpoints

@@ -1,0 +1,133 @@
+"""Connections kept for the next message, hosts known to be silent, and how many deliveries there may be at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from correo.clock import Clock
+from correo.mail.instant import SECOND
+from correo.transport.connection import Connection, Trouble
+from correo.transport.hops import Hop
+
+MAX_IDLE = 200  # connections kept open in all; the oldest make room
+MAX_SILENT = 5_000  # hosts remembered as silent
+
+
+@dataclass(slots=True)
+class _Idle:
+    lane: str
+    connection: Connection
+    expiry: asyncio.TimerHandle
+
+
+class Pool:
+    """Connections nobody uses, by lane, for `idle` seconds and at most `max_messages` messages each."""
+
+    def __init__(self, *, idle: float, max_messages: int) -> None:
+        self._idle = idle
+        self._max_messages = max_messages
+        self._kept: dict[int, _Idle] = {}  # by the identity of the connection, oldest first
+        self._closing: set[asyncio.Task[None]] = set()
+        self._closed = False
+
+    async def take(self, lane: str) -> Connection | None:
+        """A connection that is still alive, the one used last first: it is the surest."""
+        for key in [key for key, kept in reversed(self._kept.items()) if kept.lane == lane]:
+            kept = self._kept.pop(key, None)
+            if kept is None:
+                continue
+            kept.expiry.cancel()
+            if await kept.connection.alive():
+                return kept.connection
+            kept.connection.abort()
+        return None
+
+    def put(self, lane: str, connection: Connection) -> None:
+        """Keep it, or close it in the background where it is of no more use."""
+        if (
+            self._closed
+            or not connection.usable
+            or connection.messages >= self._max_messages
+            or not self._idle
+        ):
+            self._close(connection)
+            return
+        while len(self._kept) >= MAX_IDLE:
+            oldest = self._kept.pop(next(iter(self._kept)))
+            oldest.expiry.cancel()
+            self._close(oldest.connection)
+        key = id(connection)
+        expiry = asyncio.get_running_loop().call_later(self._idle, self._expire, key)
+        self._kept[key] = _Idle(lane, connection, expiry)
+
+    async def close(self) -> None:
+        self._closed = True
+        for kept in self._kept.values():
+            kept.expiry.cancel()
+            self._close(kept.connection)
+        self._kept.clear()
+        await asyncio.gather(*self._closing, return_exceptions=True)
+
+    def _expire(self, key: int) -> None:
+        kept = self._kept.pop(key, None)
+        if kept:
+            self._close(kept.connection)
+
+    def _close(self, connection: Connection) -> None:
+        task = asyncio.get_running_loop().create_task(connection.close())
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+
+class Silent:
+    """Hosts that did not answer a moment ago. Each attempt costs half a minute, and a queue may hold thousands for one host."""
+
+    def __init__(self, clock: Clock, seconds: float) -> None:
+        self._clock = clock
+        self._span = round(seconds * SECOND)
+        self._until: dict[tuple[str, int], tuple[int, Trouble]] = {}
+
+    def note(self, hop: Hop, trouble: Trouble) -> None:
+        if not trouble.timed_out:
+            return
+        key = hop.address, hop.port
+        self._until.pop(key, None)
+        if len(self._until) >= MAX_SILENT:
+            del self._until[next(iter(self._until))]
+        self._until[key] = self._clock.now() + self._span, trouble
+
+    def known(self, hop: Hop) -> Trouble | None:
+        """The trouble of a moment ago."""
+        key = hop.address, hop.port
+        until, trouble = self._until.get(key, (0, None))
+        if trouble is not None and self._clock.now() >= until:
+            del self._until[key]
+            return None
+        return trouble
+
+
+class Slots:
+    """At most `total` deliveries at once, and `by_lane` of them in one lane; those that wait do so in order."""
+
+    def __init__(self, total: int, by_lane: int) -> None:
+        self._total = asyncio.Semaphore(total)
+        self._by_lane = by_lane
+        self._lanes: dict[str, tuple[asyncio.Semaphore, int]] = {}  # with how many hold or want it
+
+    @asynccontextmanager
+    async def slot(self, lane: str) -> AsyncIterator[None]:
+        semaphore, users = self._lanes.get(lane) or (asyncio.Semaphore(self._by_lane), 0)
+        self._lanes[lane] = semaphore, users + 1
+        try:
+            # First the lane: who waits for a slow destination must not hold a place that others could use.
+            async with semaphore, self._total:
+                yield
+        finally:
+            semaphore, users = self._lanes[lane]
+            if users == 1:
+                del self._lanes[lane]
+            else:
+                self._lanes[lane] = semaphore, users - 1

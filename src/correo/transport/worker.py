@@ -1,0 +1,283 @@
+"""Claims what is due, delivers side by side, settles, and sleeps until there is something to do.
+
+Several workers, in one process or in many, share a queue: leases keep them apart, and the bus wakes them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from functools import partial
+
+import structlog
+
+from correo import mailbox, queue
+from correo.clock import Chance, Clock
+from correo.delivery.notify import publish
+from correo.ledger import show_id
+from correo.mail.address import Address
+from correo.mail.errors import Refused
+from correo.mail.instant import MINUTE, SECOND
+from correo.mail.outcome import Deferred, Outcome
+from correo.mail.status import Status
+from correo.queue import QueuedMessage, QueuedRecipient
+from correo.storage.bus import QUEUE, Bus
+from correo.storage.db import Database, Tx
+from correo.transport import Outgoing, Transport
+from correo.transport.pool import Slots
+from correo.transport.settling import Policy, Settled, settle
+
+LEASE = 5 * MINUTE  # how long after a crash its recipients wait
+RENEW_SECONDS = 60.0  # well below: a lease must not end while its worker is merely slow
+MAX_CLAIM = 200  # recipients claimed at once: some milliseconds of work in the event loop
+MAX_RECIPIENTS = 100  # of one transaction; every server takes as many (RFC 5321 §4.5.3.1.8)
+HAND = 20  # recipients claimed ahead for each connection there may be: some slow destinations must not fill the hand
+AHEAD = 2  # deliveries in one lane, for each connection it may have, before its destinations are left out
+INLINE_SIZE = 128 * 1024  # octets; larger content is read off the event loop
+SETTLE_SECONDS = 5.0  # between attempts to settle while the disk is full
+IDLE_SECONDS = 3600.0  # the longest sleep: clocks are set
+
+log = structlog.get_logger("transport")
+
+
+class _Phase(Enum):
+    WAITING = "for a slot"
+    DELIVERING = "to another server"
+    SETTLING = "here"
+
+
+@dataclass(slots=True, eq=False)
+class _Job:
+    """Recipients of one message in one lane."""
+
+    lane: str
+    recipients: Sequence[QueuedRecipient]
+    phase: _Phase = _Phase.WAITING
+    task: asyncio.Task[None] | None = None
+
+
+class Worker:
+    """`run` until `stop`. A worker runs once."""
+
+    def __init__(
+        self,
+        db: Database,
+        bus: Bus,
+        clock: Clock,
+        chance: Chance,
+        transport: Transport,
+        policy: Policy,
+        *,
+        concurrency: int = 100,
+        per_destination: int = 5,
+        grace: float = 30.0,
+    ) -> None:
+        """`grace`: seconds that running deliveries have to end after `stop`."""
+        self._db = db
+        self._bus = bus
+        self._clock = clock
+        self._chance = chance
+        self._transport = transport
+        self._policy = policy
+        self._per_lane = per_destination
+        self._grace = grace
+        self._most = concurrency * HAND
+        self._slots = Slots(concurrency, per_destination)
+        self._owner = chance.secret(8).hex()
+        self._jobs: set[_Job] = set()
+        self._lanes: Counter[str] = Counter()  # jobs
+        self._in_hand = 0  # recipients
+        self._short = False  # something due was left, for want of room
+        self._stopping = False
+        self._wake = asyncio.Event()
+
+    def stop(self) -> None:
+        """Claim nothing more; `run` returns once what is running has ended or been given back."""
+        self._stopping = True
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Raises only CancelledError, and then has given back what it held."""
+        unsubscribe = self._bus.subscribe(QUEUE, self._wake.set)
+        keeper = asyncio.ensure_future(self._keep_leases())
+        try:
+            await self._claim_and_sleep()
+            await self._finish()
+        finally:
+            unsubscribe()
+            keeper.cancel()
+            await self._give_back()
+            await self._transport.close()
+
+    # -- claiming ----------------------------------------------------------------------------------------------------
+
+    async def _claim_and_sleep(self) -> None:
+        while not self._stopping:
+            self._wake.clear()
+            try:
+                seconds = await self._claim()
+            except Exception:
+                log.exception("claiming failed")
+                seconds = SETTLE_SECONDS
+            if seconds:
+                try:
+                    async with asyncio.timeout(seconds):
+                        await self._wake.wait()
+                except TimeoutError:
+                    pass
+
+    async def _claim(self) -> float:
+        """Start what is due and fits; seconds until the next look, 0 when there may be more that fits."""
+        now = self._clock.now()
+        due = await self._db.read(queue.due)
+        self._short = due is not None and due <= now
+        if self._short:
+            limit = min(MAX_CLAIM, self._most - self._in_hand)
+            if limit > 0 and (claimed := await self._lease(now, limit)):
+                self._start(claimed)
+                return 0.0
+            due = await self._db.read(queue.due, now)
+        return IDLE_SECONDS if due is None else min((due - now) / SECOND, IDLE_SECONDS)
+
+    async def _lease(self, now: int, limit: int) -> list[QueuedRecipient]:
+        return await self._db.write(
+            queue.claim,
+            owner=self._owner,
+            now=now,
+            lease_until=now + LEASE,
+            limit=limit,
+            busy=self._busy(),
+        )
+
+    def _busy(self) -> set[str]:
+        """Destinations of lanes that have enough to do."""
+        full = {lane for lane, jobs in self._lanes.items() if jobs >= AHEAD * self._per_lane}
+        return {one.destination for job in self._jobs if job.lane in full for one in job.recipients}
+
+    def _start(self, claimed: Sequence[QueuedRecipient]) -> None:
+        groups: dict[tuple[int, str], list[QueuedRecipient]] = {}
+        for one in claimed:
+            groups.setdefault((one.message.id, self._transport.lane(one.destination)), []).append(one)
+        for (_, lane), recipients in groups.items():
+            for start in range(0, len(recipients), MAX_RECIPIENTS):
+                job = _Job(lane, recipients[start : start + MAX_RECIPIENTS])
+                self._jobs.add(job)
+                self._lanes[lane] += 1
+                self._in_hand += len(job.recipients)
+                job.task = asyncio.ensure_future(self._work(job))
+
+    def _end(self, job: _Job) -> None:
+        self._jobs.discard(job)
+        self._lanes[job.lane] -= 1
+        if not self._lanes[job.lane]:
+            del self._lanes[job.lane]
+        self._in_hand -= len(job.recipients)
+        # Not after every job: claiming is a write, and half a hand is enough to stay busy meanwhile.
+        if self._short and (self._in_hand <= self._most // 2) and self._lanes[job.lane] <= self._per_lane:
+            self._wake.set()
+
+    # -- one delivery ------------------------------------------------------------------------------------------------
+
+    async def _work(self, job: _Job) -> None:
+        try:
+            async with self._slots.slot(job.lane):
+                job.phase = _Phase.DELIVERING
+                outcomes = await self._deliver(job.recipients)
+            job.phase = _Phase.SETTLING
+            await self._settle(list(zip(job.recipients, outcomes, strict=True)))
+        except Exception:
+            # What was not settled is tried again when its lease ends.
+            log.exception("settling failed", message=show_id(job.recipients[0].message.id))
+        finally:
+            self._end(job)
+
+    async def _deliver(self, recipients: Sequence[QueuedRecipient]) -> list[Outcome]:
+        message = recipients[0].message
+        try:
+            outgoing = Outgoing(
+                Address.parse(message.sender) if message.sender else None,
+                partial(self._content, message),
+                message.size,
+                message.body,
+                message.utf8,
+            )
+            return await self._transport.deliver(outgoing, [one.parsed for one in recipients])
+        except Exception:
+            incident = show_id(self._chance.id(self._clock.now()))
+            log.exception("delivery failed", message=show_id(message.id), incident=incident)
+            return [Deferred(Status(451, "4.3.0", f"internal error {incident}"))] * len(recipients)
+
+    async def _content(self, message: QueuedMessage) -> bytes:
+        """Raises Refused when it cannot be read."""
+        read = self._db.read if message.size <= INLINE_SIZE else self._db.scan
+        return (await read(mailbox.raw, message.content_id))[message.skip :]
+
+    async def _settle(self, attempts: Sequence[tuple[QueuedRecipient, Outcome]]) -> None:
+        """Until it succeeds: what has been relayed must not be forgotten while the disk is full."""
+        message = show_id(attempts[0][0].message.id)
+        while True:
+            try:
+                now = self._clock.now()
+                settled = await self._db.write(settle, attempts, self._policy, self._chance, now)
+                break
+            except Refused as refused:
+                log.error("settling failed", message=message, reason=str(refused))
+                if self._stopping:
+                    return
+                await asyncio.sleep(SETTLE_SECONDS)
+        self._tell(message, attempts, settled)
+
+    def _tell(
+        self, message: str, attempts: Sequence[tuple[QueuedRecipient, Outcome]], settled: Settled
+    ) -> None:
+        for accepted in settled.accepted:
+            publish(self._bus, accepted)
+        for one, outcome in attempts:
+            what = type(outcome).__name__.lower()
+            log.info(what, message=message, to=one.folded, host=outcome.host, status=str(outcome.status))
+        if settled.lost:
+            log.warning("lease lost", message=message, recipients=settled.lost)
+        # What was deferred is due at a time that the sleeper does not know yet.
+        if any(isinstance(outcome, Deferred) for _, outcome in attempts):
+            self._wake.set()
+
+    # -- leases ------------------------------------------------------------------------------------------------------
+
+    async def _keep_leases(self) -> None:
+        """Prolong our own leases, and take back those of workers that are gone."""
+        while True:
+            try:
+                if await self._db.write(_renew_and_recover, self._held(), self._clock.now()):
+                    self._wake.set()
+            except Exception:
+                log.exception("renewing leases failed")
+            await asyncio.sleep(RENEW_SECONDS)
+
+    def _held(self) -> list[QueuedRecipient]:
+        return [one for job in self._jobs for one in job.recipients]
+
+    async def _finish(self) -> None:
+        """Let deliveries that have begun come to their end, for a while."""
+        for job in self._jobs:
+            if job.phase is _Phase.WAITING and job.task:
+                job.task.cancel()
+        if running := [job.task for job in self._jobs if job.task]:
+            await asyncio.wait(running, timeout=self._grace)
+
+    async def _give_back(self) -> None:
+        for job in list(self._jobs):
+            if job.phase is not _Phase.SETTLING and job.task:
+                job.task.cancel()
+        await asyncio.gather(*(job.task for job in self._jobs if job.task), return_exceptions=True)
+        try:
+            await self._db.write(queue.give_back, self._owner)
+        except Refused as refused:
+            log.warning("giving back leases failed", reason=str(refused))
+
+
+async def _renew_and_recover(tx: Tx, held: Sequence[QueuedRecipient], now: int) -> int:
+    await queue.renew(tx, held, now + LEASE)
+    return await queue.recover(tx, now)

@@ -1,0 +1,311 @@
+"""What SEARCH looks for (RFC 3501 §6.4.4): a tree of keys, and one row per key name.
+
+A new key (WITHIN, MODSEQ, ...) is a class, if none here says it, and a row in `ROWS` or in what a caller passes.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from correo.wire.imap.grammar import Arguments, SyntaxFault
+from correo.wire.imap.types import SequenceSet
+
+MAX_KEYS = 1_000  # in one search; each may cost a look at each message, and ORs of Message-IDs grow long
+
+# What strings may be written in (RFC 3501 §6.4.4 CHARSET): the name in the IANA registry, and Python's codec.
+# A list, because the name comes from the client and Python knows codecs that are no character sets.
+CHARSETS = {
+    "UTF-8": "utf-8",
+    "US-ASCII": "ascii",
+    "ISO-8859-1": "latin-1",
+    "ISO-8859-2": "iso8859-2",
+    "ISO-8859-5": "iso8859-5",
+    "ISO-8859-7": "iso8859-7",
+    "ISO-8859-9": "iso8859-9",
+    "ISO-8859-15": "iso8859-15",
+    "WINDOWS-1250": "cp1250",
+    "WINDOWS-1251": "cp1251",
+    "WINDOWS-1252": "cp1252",
+    "KOI8-R": "koi8-r",
+    "ISO-2022-JP": "iso2022-jp",
+    "SHIFT_JIS": "shift-jis",
+    "EUC-JP": "euc-jp",
+    "EUC-KR": "euc-kr",
+    "GB2312": "gb2312",
+    "GB18030": "gb18030",
+    "BIG5": "big5",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    """Every message."""
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    keys: tuple[Key, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    keys: tuple[Key, ...]  # an OR of ORs is one Or of them all
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    key: Key
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """The message has the flag or keyword `name`: `\\Seen`, `\\Recent`, `$Junk`."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A field `name`, in lower case, contains `text`; where `text` is "", there is such a field."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """In the header or the body."""
+
+    text: str
+
+
+class Day(Enum):
+    """Which day of a message, in the time zone it was told in."""
+
+    INTERNAL = "INTERNALDATE"
+    SENT = "Date:"
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """The message's day is earlier than `date`."""
+
+    day: Day
+    date: datetime.date
+
+
+@dataclass(frozen=True, slots=True)
+class On:
+    day: Day
+    date: datetime.date
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """On `date` or later."""
+
+    day: Day
+    date: datetime.date
+
+
+@dataclass(frozen=True, slots=True)
+class Larger:
+    octets: int
+
+
+@dataclass(frozen=True, slots=True)
+class Smaller:
+    octets: int
+
+
+@dataclass(frozen=True, slots=True)
+class Uids:
+    uids: SequenceSet
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Message sequence numbers."""
+
+    numbers: SequenceSet
+
+
+Key = (
+    All
+    | And
+    | Or
+    | Not
+    | Flag
+    | Header
+    | Body
+    | Text
+    | Before
+    | On
+    | Since
+    | Larger
+    | Smaller
+    | Uids
+    | Numbers
+)
+
+
+@dataclass(slots=True)
+class Reader:
+    """One search being read: the cursor, the character set of its strings, and how many keys there were."""
+
+    args: Arguments
+    rows: Mapping[str, Row]
+    codec: str = "utf-8"  # RFC 3501 says US-ASCII, of which it is a superset; RFC 9051 §6.4.4 says UTF-8
+    count: int = field(default=0, init=False)
+
+    def key(self) -> Key:
+        """`search-key`. Raises SyntaxFault."""
+        self.count += 1
+        if self.count > MAX_KEYS:
+            raise SyntaxFault(f"more than {MAX_KEYS} search keys")
+        args = self.args
+        args.descend()
+        key = self._key()
+        args.ascend()
+        return key
+
+    def text(self) -> str:
+        """An astring in the search's character set. Raises SyntaxFault."""
+        octets = self.args.sp().astring()
+        try:
+            return octets.decode(self.codec)
+        except UnicodeDecodeError:
+            raise SyntaxFault("a string is not in the character set of the search") from None
+
+    def _key(self) -> Key:
+        args = self.args
+        if args.peek(b"("):
+            return _all_of(args.paren_list(lambda _: self.key()))
+        if not args.at_word():
+            return Numbers(args.sequence_set())
+        row = self.rows.get(args.word())
+        if row is None:
+            raise SyntaxFault("there is no such search key")
+        return row(self)
+
+
+Row = Callable[[Reader], Key]
+
+
+def search_program(args: Arguments, rows: Mapping[str, Row] | None = None) -> Key:
+    """`["CHARSET" SP astring SP] search-key *(SP search-key)`. Raises SyntaxFault, NO [BADCHARSET] where due."""
+    codec = "utf-8"
+    if args.take_word("CHARSET"):
+        codec = _codec(args)
+        args.sp()
+    reader = Reader(args, ROWS if rows is None else rows, codec)
+    keys = [reader.key()]
+    while args.take(b" "):
+        keys.append(reader.key())
+    return _all_of(keys)
+
+
+def _codec(args: Arguments) -> str:
+    if args.utf8:  # RFC 6855 §3
+        raise SyntaxFault("CHARSET cannot be used once UTF8=ACCEPT is enabled")
+    name = args.sp().astring().decode("ascii", "replace").upper()
+    if name not in CHARSETS:
+        raise SyntaxFault(
+            "the character set is not supported", status="NO", code=f"BADCHARSET ({' '.join(CHARSETS)})"
+        )
+    return CHARSETS[name]
+
+
+def _all_of(keys: list[Key]) -> Key:
+    return keys[0] if len(keys) == 1 else And(tuple(keys))
+
+
+# -- rows ---------------------------------------------------------------------------------------------------------
+
+
+def constant(key: Key) -> Row:
+    return lambda _: key
+
+
+def header(name: str) -> Row:
+    return lambda reader: Header(name, reader.text())
+
+
+def dated(kind: type[Before] | type[On] | type[Since], day: Day) -> Row:
+    return lambda reader: kind(day, reader.args.sp().date())
+
+
+def _or(reader: Reader) -> Or:
+    """An OR in an OR asks for one alternative more: a chain of hundreds, nested either way, costs no depth."""
+    keys: list[Key] = []
+    wanted = 2
+    while wanted:
+        reader.args.sp()
+        if reader.args.take_word("OR"):
+            wanted += 1
+            continue
+        key = reader.key()
+        keys += key.keys if isinstance(key, Or) else (key,)
+        wanted -= 1
+    return Or(tuple(keys))
+
+
+def _not(reader: Reader) -> Key:
+    reader.args.sp()
+    return Not(reader.key())
+
+
+def _header(reader: Reader) -> Key:
+    name = reader.args.sp().astring()
+    return Header(name.decode("ascii", "replace").lower(), reader.text())
+
+
+def _keyword(reader: Reader) -> Flag:
+    return Flag(reader.args.sp().atom())
+
+
+ROWS: dict[str, Row] = {
+    "ALL": constant(All()),
+    "ANSWERED": constant(Flag("\\Answered")),
+    "BCC": header("bcc"),
+    "BEFORE": dated(Before, Day.INTERNAL),
+    "BODY": lambda reader: Body(reader.text()),
+    "CC": header("cc"),
+    "DELETED": constant(Flag("\\Deleted")),
+    "DRAFT": constant(Flag("\\Draft")),
+    "FLAGGED": constant(Flag("\\Flagged")),
+    "FROM": header("from"),
+    "HEADER": _header,
+    "KEYWORD": _keyword,
+    "LARGER": lambda reader: Larger(reader.args.sp().number()),
+    "NEW": constant(And((Flag("\\Recent"), Not(Flag("\\Seen"))))),
+    "NOT": _not,
+    "OLD": constant(Not(Flag("\\Recent"))),
+    "ON": dated(On, Day.INTERNAL),
+    "OR": _or,
+    "RECENT": constant(Flag("\\Recent")),
+    "SEEN": constant(Flag("\\Seen")),
+    "SENTBEFORE": dated(Before, Day.SENT),
+    "SENTON": dated(On, Day.SENT),
+    "SENTSINCE": dated(Since, Day.SENT),
+    "SINCE": dated(Since, Day.INTERNAL),
+    "SMALLER": lambda reader: Smaller(reader.args.sp().number()),
+    "SUBJECT": header("subject"),
+    "TEXT": lambda reader: Text(reader.text()),
+    "TO": header("to"),
+    "UID": lambda reader: Uids(reader.args.sp().sequence_set()),
+    "UNANSWERED": constant(Not(Flag("\\Answered"))),
+    "UNDELETED": constant(Not(Flag("\\Deleted"))),
+    "UNDRAFT": constant(Not(Flag("\\Draft"))),
+    "UNFLAGGED": constant(Not(Flag("\\Flagged"))),
+    "UNKEYWORD": lambda reader: Not(_keyword(reader)),
+    "UNSEEN": constant(Not(Flag("\\Seen"))),
+}
