@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, MutableMapping
-from typing import Any
+from typing import Any, TextIO
 
 import msgspec
 import structlog
@@ -16,9 +16,10 @@ from correo.mail.instant import iso8601
 Event = MutableMapping[str, Any]
 
 
-def configure(form: str, level: str, clock: Clock) -> None:
-    """`form` is auto, text or json; `level` the least that is written."""
-    text = form == "text" or (form == "auto" and sys.stderr.isatty())
+def configure(form: str, level: str, clock: Clock, file: TextIO | None = None) -> None:
+    """`form` is auto, text or json; `level` the least that is written; to standard error unless `file` is given."""
+    file = file or sys.stderr
+    text = form == "text" or (form == "auto" and file.isatty())
     structlog.configure(
         processors=[
             _add_level,
@@ -27,7 +28,7 @@ def configure(form: str, level: str, clock: Clock) -> None:
             _as_text if text else _as_json,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=file),
         cache_logger_on_first_use=False,
     )
 

@@ -1,0 +1,20 @@
+"""IMAP4rev1: mail that stays on the server, seen alike by every device (RFC 3501).
+
+`session.ImapSession` answers the events of `wire.imap.framing`. In: a connection's events, one at a time; `wake` by the bus.
+Out: octets for the core, in an order that every client can follow, though several sessions change one mailbox.
+
+    session   one connection: states, dialogues, limits      responses  what a command may answer
+    commands/ one file for each command, its rows in the table; CAPABILITY and the checks of state follow from the rows
+    items/    what FETCH, SEARCH and STATUS can be asked for, a row each
+    view      this client's picture of the mailbox: numbers, and what it was not told yet (pure)
+    sync      the points where the picture is brought up to date
+    patterns  LIST's wildcards (pure)                         folders    the tree LIST shows (pure)
+    replies   what the refusals of the store are called in IMAP
+
+Promised:
+- A message number means what the client thinks it means: EXPUNGE is told at the end of commands that neither take nor
+  answer with message numbers, and while the client idles; never else (RFC 3501 §7.4.1).
+- What one session commits, another tells at its next command, or at once while it idles.
+- Answers are streamed: memory is bounded by one message and a slice of rows, and no command holds up other sessions.
+- A mailbox that is deleted under a session ends the session with BYE (RFC 2180 §3.3); one that is renamed stays selected.
+"""

@@ -1,0 +1,14 @@
+"""CHECK (RFC 3501 §6.4.1): what a checkpoint would do, every commit does."""
+
+from __future__ import annotations
+
+from correo.access.imap.commands.row import SELECTED, Command, nothing
+from correo.access.imap.responses import Responses, ok
+from correo.access.imap.session import ImapSession
+
+
+async def run(session: ImapSession, _: None) -> Responses:
+    yield ok("Everything is on disk")
+
+
+ROWS = (Command("CHECK", SELECTED, nothing, run),)

@@ -1,0 +1,202 @@
+"""FETCH and UID FETCH (RFC 3501 §6.4.5), slice by slice: rows are read as they are sent, large messages one at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import structlog
+
+from correo import mailbox
+from correo.access.imap.commands.row import SELECTED, Command, by_number, by_uid
+from correo.access.imap.commands.store import change_flags
+from correo.access.imap.flags import flags_item
+from correo.access.imap.items.fetch import PARSERS, Plan, plan
+from correo.access.imap.items.fetch.row import Found
+from correo.access.imap.responses import Completion, Responses, no, ok
+from correo.access.imap.selected import Selected
+from correo.access.imap.session import PIECE, ImapSession
+from correo.access.imap.view import Messages, View, slices
+from correo.mail.errors import Kind, Refused
+from correo.mail.flags import SEEN, Flags
+from correo.mailbox import Fetched
+from correo.wire.imap.fetch import FetchItem, fetch_items
+from correo.wire.imap.grammar import Arguments
+
+ROWS_ALONE = 500  # messages of one read that takes their rows alone: half a millisecond
+ROWS_JOINED = 100  # messages of one read that takes what was computed of them too
+
+log = structlog.get_logger("imap")
+
+
+class Fetch(NamedTuple):
+    messages: Messages
+    items: tuple[FetchItem, ...]
+
+
+@dataclass(slots=True)
+class Tally:
+    """What the tagged response has to say."""
+
+    missing: bool = False
+    damaged: bool = False
+
+    def count(self, refused: Refused, uid: int) -> None:
+        """One message could not be read; that hides no other."""
+        if refused.kind is Kind.NOT_FOUND:
+            self.missing = True
+        elif refused.kind is Kind.BROKEN:
+            self.damaged = True
+            log.error("damaged message", uid=uid, detail=refused.detail)
+        else:
+            raise refused
+
+
+def parser(which: Callable[[Arguments], Messages]) -> Callable[[Arguments], Fetch]:
+    def parse(args: Arguments) -> Fetch:
+        fetch = Fetch(which(args), fetch_items(args.sp(), PARSERS))
+        args.end()
+        return fetch
+
+    return parse
+
+
+async def run(session: ImapSession, fetch: Fetch) -> Responses:
+    """Messages that exist no more are left out; by number that is told (RFC 2180 §4.1.2, RFC 5530 EXPUNGEISSUED)."""
+    selected = session.mailbox
+    wanted = plan(fetch.items, uid=fetch.messages.uid)
+    tally = Tally()
+    for spans in slices(selected.view.spans(fetch.messages), ROWS_JOINED if wanted.columns else ROWS_ALONE):
+        rows = await _read(session, selected, spans, wanted, tally)
+        marked: frozenset[int] = frozenset()
+        if wanted.marks_seen and not selected.read_only:
+            rows, marked = await _mark_seen(session, selected, rows)
+        if wanted.tells_flags or marked:
+            yield selected.announced.news({row.keywords for row in rows})
+        if wanted.early or wanted.late:
+            async with aclosing(_responses(session, selected, rows, marked, wanted, tally)) as pieces:
+                async for piece in pieces:
+                    yield piece
+        else:
+            yield _plain_responses(selected.view, spans, rows, wanted)
+        await asyncio.sleep(0)
+    yield _completion(tally, fetch)
+
+
+def _completion(tally: Tally, fetch: Fetch) -> Completion:
+    if tally.damaged:
+        return no("Some of the messages cannot be read", "SERVERBUG")
+    if tally.missing and not fetch.messages.uid:
+        return no("Some of the messages are no more", "EXPUNGEISSUED")
+    return ok("Fetched")
+
+
+async def _read(
+    session: ImapSession, selected: Selected, spans: list[range], wanted: Plan, tally: Tally
+) -> list[Fetched]:
+    async def some(spans: list[range]) -> list[Fetched]:
+        ranges = selected.view.ranges(spans)
+        return await session.services.db.read(mailbox.fetch_rows, selected.mailbox_id, ranges, wanted.columns)
+
+    try:
+        rows = await some(spans)
+    except Refused as refused:
+        if refused.kind is not Kind.BROKEN:
+            raise
+        rows = []
+        for one in slices(spans, 1):
+            try:
+                rows += await some(one)
+            except Refused as damaged:
+                tally.count(damaged, selected.view.uids[one[0].start])
+    if len(rows) < sum(map(len, spans)):
+        tally.missing = True
+    return rows
+
+
+async def _mark_seen(
+    session: ImapSession, selected: Selected, rows: list[Fetched]
+) -> tuple[list[Fetched], frozenset[int]]:
+    """One write for the slice that is about to be sent: what is marked has been on its way."""
+    view = selected.view
+    unseen = [row.uid for row in rows if not row.flags & SEEN]
+    if not unseen:
+        return rows, frozenset()
+    ranges = view.ranges(view.runs(unseen))
+    try:
+        stored = await change_flags(session, selected, len(unseen), ranges, "add", Flags(SEEN))
+    except Refused as refused:
+        if refused.kind not in (Kind.UNAVAILABLE, Kind.NOT_FOUND):
+            raise
+        return rows, frozenset()  # a full disk must not keep anybody from reading
+    changed = {uid: (bits, keywords) for uid, bits, keywords in stored.changed}
+    view.changed.difference_update(changed)
+    updated = [
+        row._replace(flags=changed[row.uid][0], keywords=changed[row.uid][1]) if row.uid in changed else row
+        for row in rows
+    ]
+    return updated, frozenset(changed)
+
+
+async def _responses(
+    session: ImapSession,
+    selected: Selected,
+    rows: Sequence[Fetched],
+    marked: frozenset[int],
+    wanted: Plan,
+    tally: Tally,
+) -> AsyncGenerator[bytes, None]:
+    """What has to be looked at closer: all that can fail comes before the response begins."""
+    view, services = selected.view, session.services
+    for row in rows:
+        found = Found(row, services.db, services.octets)
+        try:
+            early = [b"%b%b" % await read(found) for read in wanted.early]
+            if wanted.octets:
+                await found.raw(again=wanted.again)
+        except Refused as refused:
+            tally.count(refused, row.uid)
+            continue
+        items = [answer(row, view) for answer in wanted.plain] + early
+        if row.uid in marked and not wanted.tells_flags:
+            items.append(flags_item(row.flags, row.keywords, view.is_recent(row.uid)))
+        head = b"* %d FETCH (%b" % (view.number(row.uid), b" ".join(items))
+        for at, read in enumerate(wanted.late):
+            label, octets = await read(found)
+            space = b" " if at or items else b""
+            if len(head) + len(octets) < PIECE:
+                head += space + label + octets
+            else:
+                yield head + space + label
+                yield octets
+                head = b""
+        yield head + b")\r\n"
+
+
+def _plain_responses(view: View, spans: list[range], rows: Sequence[Fetched], wanted: Plan) -> bytes:
+    """The hot path: clients ask for the flags of whole mailboxes."""
+    answers = wanted.plain
+    if len(rows) == sum(map(len, spans)):
+        numbers = [at + 1 for span in spans for at in span]
+    else:
+        numbers = [view.number(row.uid) for row in rows]
+    if len(answers) == 1:
+        (answer,) = answers
+        return b"".join(
+            [b"* %d FETCH (%b)\r\n" % (n, answer(row, view)) for n, row in zip(numbers, rows, strict=True)]
+        )
+    return b"".join(
+        [
+            b"* %d FETCH (%b)\r\n" % (n, b" ".join([answer(row, view) for answer in answers]))
+            for n, row in zip(numbers, rows, strict=True)
+        ]
+    )
+
+
+ROWS = (
+    Command("FETCH", SELECTED, parser(by_number), run, uses_seqs=True),
+    Command("UID FETCH", SELECTED, parser(by_uid), run),
+)

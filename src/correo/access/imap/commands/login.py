@@ -1,0 +1,45 @@
+"""LOGIN user password (RFC 3501 §6.2.3)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from correo.access.imap.commands.row import BEFORE_LOGIN, Command
+from correo.access.imap.responses import Responses, no, ok
+from correo.access.imap.session import ImapSession
+from correo.mail.errors import Kind, Refused
+from correo.wire.imap.grammar import Arguments
+
+
+class Login(NamedTuple):
+    user: bytes
+    password: bytes
+
+
+def parse(args: Arguments) -> Login:
+    login = Login(args.sp().astring(), args.sp().astring())
+    args.end()
+    return login
+
+
+async def run(session: ImapSession, login: Login) -> Responses:
+    if not session.may_send_password:
+        yield no("Start TLS first, so that nobody else hears the password", "PRIVACYREQUIRED")
+        return
+    user = login.user.decode("utf-8", "replace")
+    try:
+        account = await session.services.logins.password(user, login.password.decode("utf-8"))
+    except UnicodeDecodeError:
+        yield session.denied(Kind.BAD_CREDENTIALS, user)
+    except Refused as refused:
+        yield session.denied(refused.kind, user)
+    else:
+        session.log_in(account)
+        yield ok("Logged in", session.capability_code())
+
+
+def capability(session: ImapSession) -> list[str]:
+    return ["LOGINDISABLED"] if session.account is None and not session.may_send_password else []
+
+
+ROWS = (Command("LOGIN", BEFORE_LOGIN, parse, run, capability=capability),)

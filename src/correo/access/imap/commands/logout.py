@@ -1,0 +1,17 @@
+"""LOGOUT (RFC 3501 §6.1.3)."""
+
+from __future__ import annotations
+
+from correo.access.imap.commands.row import ANY, Command, nothing
+from correo.access.imap.responses import Completion, Responses, Status
+from correo.access.imap.session import ImapSession
+from correo.wire.imap import encode
+
+
+async def run(session: ImapSession, _: None) -> Responses:
+    session.selected = None
+    yield encode.bye("Logging out")
+    yield Completion(Status.OK, "Logged out", last=True)
+
+
+ROWS = (Command("LOGOUT", ANY, nothing, run),)

@@ -1,0 +1,29 @@
+"""LSUB (RFC 3501 §6.3.9): the names that are subscribed, whether there are such mailboxes or not."""
+
+from __future__ import annotations
+
+from correo import mailbox
+from correo.access.imap.commands.list_ import Listing, parse
+from correo.access.imap.commands.row import LOGGED_IN, Command
+from correo.access.imap.folders import parents
+from correo.access.imap.patterns import compile_pattern
+from correo.access.imap.responses import Responses, ok
+from correo.access.imap.session import ImapSession
+from correo.wire.imap import encode
+
+
+async def run(session: ImapSession, listing: Listing) -> Responses:
+    """Where a pattern ends in `%`, the levels above subscribed names are told too, as \\Noselect."""
+    pattern = listing.reference + listing.pattern
+    matches = compile_pattern(pattern, mailbox.SEPARATOR)
+    names = await session.services.db.read(mailbox.subscriptions, session.owner.id)
+    above = set(parents(names, mailbox.SEPARATOR)).difference(names) if pattern.endswith("%") else set()
+    yield b"".join(
+        encode.list_response("LSUB", ["\\Noselect"] if name in above else [], mailbox.SEPARATOR, name)
+        for name in sorted(above.union(names))
+        if matches(name)
+    )
+    yield ok("Listed")
+
+
+ROWS = (Command("LSUB", LOGGED_IN, parse, run),)

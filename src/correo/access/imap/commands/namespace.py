@@ -1,0 +1,19 @@
+"""NAMESPACE (RFC 2342): everybody has his own mailboxes and sees no others."""
+
+from __future__ import annotations
+
+from correo import mailbox
+from correo.access.imap.commands.row import LOGGED_IN, Command, always, nothing
+from correo.access.imap.responses import Responses, ok
+from correo.access.imap.session import ImapSession
+from correo.wire.imap import encode
+
+_PERSONAL = encode.parens([encode.parens((encode.quote(""), encode.quote(mailbox.SEPARATOR)))])
+
+
+async def run(session: ImapSession, _: None) -> Responses:
+    yield encode.untagged(b"NAMESPACE", _PERSONAL, encode.NIL, encode.NIL)
+    yield ok("That is where mailboxes are")
+
+
+ROWS = (Command("NAMESPACE", LOGGED_IN, nothing, run, rfc=2342, capability=always("NAMESPACE")),)

@@ -1,0 +1,55 @@
+"""What a row of the table of commands says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from correo.access.imap.responses import Responses
+from correo.access.imap.session import ImapSession, State
+from correo.access.imap.view import Messages
+from correo.wire.imap.grammar import Arguments
+
+A = TypeVar("A")
+
+ANY = frozenset(State)
+BEFORE_LOGIN = frozenset({State.NOT_AUTHENTICATED})
+LOGGED_IN = frozenset({State.AUTHENTICATED, State.SELECTED})
+SELECTED = frozenset({State.SELECTED})
+
+
+@dataclass(frozen=True, slots=True)
+class Command(Generic[A]):
+    """One command; "UID FETCH" is one of its own. Nothing else has to be changed when a row is added.
+
+    `uses_seqs`: it takes or answers with message numbers, so none may change before it is complete. `alters`: it is refused in
+    a mailbox that is open for reading only. `capability`: what the row adds to CAPABILITY in the state of this session.
+    """
+
+    name: str
+    states: frozenset[State]
+    parse: Callable[[Arguments], A]
+    run: Callable[[ImapSession, A], Responses]
+    rfc: int = 3501
+    uses_seqs: bool = False
+    alters: bool = False
+    carries_message: bool = False  # its literals may be as long as a message
+    capability: Callable[[ImapSession], list[str]] = lambda session: []
+
+
+def nothing(args: Arguments) -> None:
+    """For commands without arguments."""
+    args.end()
+
+
+def always(*words: str) -> Callable[[ImapSession], list[str]]:
+    return lambda session: list(words)
+
+
+def by_number(args: Arguments) -> Messages:
+    return Messages(args.sp().sequence_set(), uid=False)
+
+
+def by_uid(args: Arguments) -> Messages:
+    return Messages(args.sp().sequence_set(), uid=True)

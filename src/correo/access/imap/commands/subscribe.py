@@ -1,0 +1,17 @@
+"""SUBSCRIBE (RFC 3501 §6.3.6); a mailbox of that name need not exist."""
+
+from __future__ import annotations
+
+from correo import mailbox
+from correo.access.imap.commands.create import parse
+from correo.access.imap.commands.row import LOGGED_IN, Command
+from correo.access.imap.responses import Responses, ok
+from correo.access.imap.session import ImapSession
+
+
+async def run(session: ImapSession, name: str) -> Responses:
+    await session.write(1, mailbox.subscribe, session.owner.id, name, session.now())
+    yield ok("Subscribed")
+
+
+ROWS = (Command("SUBSCRIBE", LOGGED_IN, parse, run),)

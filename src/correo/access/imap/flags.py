@@ -1,0 +1,79 @@
+"""Flags as IMAP spells them: in FETCH, in SELECT, and as a client asks for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from correo.mail.flags import MAX_KEYWORD_LENGTH, SYSTEM, Flags
+from correo.wire.imap import encode
+from correo.wire.imap.grammar import SyntaxFault
+
+MAX_ANNOUNCED = (
+    1_000  # keywords of one mailbox that a session remembers having told; clients keep menus of some dozens
+)
+
+_SETTABLE = {name.lower() for name in SYSTEM}
+_RECENT = "\\recent"
+
+
+def _item(bits: int, recent: bool) -> bytes:
+    names = Flags(bits).names + (["\\Recent"] if recent else [])
+    return b"FLAGS " + encode.flags(names)
+
+
+# What nearly every message has: no keyword.
+_PLAIN = [_item(bits, False) for bits in range(32)]
+_PLAIN_RECENT = [_item(bits, True) for bits in range(32)]
+
+
+def flags_item(bits: int, keywords: str, recent: bool) -> bytes:
+    """`FLAGS (...)` as FETCH answers it; `keywords` as they are stored."""
+    plain = (_PLAIN_RECENT if recent else _PLAIN)[bits]
+    if not keywords:
+        return plain
+    return plain[:-1] + (b" " if bits or recent else b"") + keywords.encode("ascii", "replace") + b")"
+
+
+def settable(names: Iterable[str]) -> Flags:
+    """The flags a client wants to set. Raises SyntaxFault for a system flag there is not and for an endless keyword.
+
+    \\Recent is passed over: it cannot be changed by a client (RFC 3501 §2.3.2), and some send it back as they got it.
+    """
+    wanted = [name for name in names if name.lower() != _RECENT]
+    for name in wanted:
+        if name.startswith("\\") and name.lower() not in _SETTABLE:
+            raise SyntaxFault("there is no such system flag")
+        if len(name) > MAX_KEYWORD_LENGTH:
+            raise SyntaxFault("the keyword is too long", status="NO", code="LIMIT")
+    return Flags.of(wanted)
+
+
+class Announced:
+    """The flags that the client was told this mailbox has: each keyword must be told before it is first used."""
+
+    def __init__(self, read_only: bool) -> None:
+        self._read_only = read_only
+        self._keywords: dict[str, str] = {}
+        self._seen: set[str] = set()  # columns of keywords all of which are known
+
+    def lines(self) -> bytes:
+        """FLAGS and PERMANENTFLAGS (RFC 3501 §7.2.6, §7.1); `\\*`: any keyword can be made."""
+        names = [*SYSTEM, *self._keywords.values()]
+        permanent = [] if self._read_only else [*names, "\\*"]
+        code = f"PERMANENTFLAGS ({' '.join(permanent)})"
+        text = "Read-only mailbox" if self._read_only else "Flags permitted"
+        return encode.untagged(b"FLAGS", encode.flags(names)) + encode.ok(encode.UNTAGGED, text, code)
+
+    def news(self, columns: Iterable[str]) -> bytes:
+        """What to send before keywords that the client may not know; `columns` as they are stored."""
+        fresh = {column for column in columns if column and column not in self._seen}
+        if not fresh:
+            return b""
+        known = len(self._keywords)
+        for column in sorted(fresh):
+            for word in column.split():
+                if len(self._keywords) < MAX_ANNOUNCED:
+                    self._keywords.setdefault(word.lower(), word)
+            if len(self._seen) < MAX_ANNOUNCED:
+                self._seen.add(column)
+        return self.lines() if len(self._keywords) > known else b""

@@ -1,0 +1,61 @@
+"""What FETCH can be asked for, a row each: `ITEMS` by name, `SECTIONS` by the type of what stands in brackets.
+
+A new item is a row here; one with a grammar of its own is a parser beside it as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from correo.access.imap.items.fetch import attributes, sections
+from correo.access.imap.items.fetch.row import Answer, Found, Item, Literal
+from correo.access.imap.view import View
+from correo.mailbox import Fetched
+from correo.wire.imap import fetch
+from correo.wire.imap.fetch import Attribute, BodySection, FetchItem
+
+ITEMS: dict[str, Item] = {item.name: item for item in attributes.ITEMS}
+
+SECTIONS: dict[type[Any], Callable[[Any], Answer]] = {BodySection: sections.answer}
+
+PARSERS: dict[str, fetch.Row] = {**fetch.ROWS, **{item.name: item.parse for item in ITEMS.values()}}
+
+_UID = Attribute("UID")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one FETCH does for each message: `plain` from the row, then `early`, then `late` one after the other."""
+
+    columns: frozenset[str]
+    plain: tuple[Callable[[Fetched, View], bytes], ...]
+    early: tuple[Callable[[Found], Awaitable[Literal]], ...]
+    late: tuple[Callable[[Found], Awaitable[Literal]], ...]
+    octets: bool
+    again: bool
+    marks_seen: bool
+    tells_flags: bool
+
+
+def plan(items: Iterable[FetchItem], *, uid: bool) -> Plan:
+    """`uid`: the answer to a UID command always has the UID (RFC 3501 §6.4.8)."""
+    wanted = list(items)
+    if uid and _UID not in wanted:
+        wanted.insert(0, _UID)
+    answers = [_answer(item) for item in wanted]
+    return Plan(
+        columns=frozenset().union(*(answer.columns for answer in answers)),
+        plain=tuple(answer.plain for answer in answers if answer.plain),
+        early=tuple(answer.read for answer in answers if answer.read and answer.early),
+        late=tuple(answer.read for answer in answers if answer.read and not answer.early),
+        octets=any(answer.octets for answer in answers),
+        again=any(answer.again for answer in answers),
+        marks_seen=any(answer.marks_seen for answer in answers),
+        tells_flags=Attribute("FLAGS") in wanted,
+    )
+
+
+def _answer(item: FetchItem) -> Answer:
+    return ITEMS[item.name].answer if isinstance(item, Attribute) else SECTIONS[type(item)](item)

@@ -1,0 +1,81 @@
+"""What a row of the table of FETCH items says, and what its answer is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from correo import mailbox
+from correo.access.imap.octets import Octets
+from correo.access.imap.view import View
+from correo.mail.message import Part, scan, unpack
+from correo.mailbox import Fetched
+from correo.storage.db import Database
+from correo.wire.imap import fetch
+
+INLINE = 256 * 1024  # octets: reading and unpacking more would hold up other sessions, so it goes to a thread
+
+
+class Found:
+    """One message whose octets are being asked for; each thing is read once."""
+
+    def __init__(self, row: Fetched, db: Database, octets: Octets) -> None:
+        self.row = row
+        self._db = db
+        self._octets = octets
+        self._raw: bytes | None = None
+        self._root: Part | None = None
+
+    async def raw(self, *, again: bool = False) -> bytes:
+        """The whole message; `again`: more pieces of it will be asked for soon. Raises Refused."""
+        if self._raw is None:
+            self._raw = self._octets.get(self.row.content_id)
+        if self._raw is None:
+            small = self.row.size <= INLINE
+            self._raw = await (self._db.read if small else self._db.scan)(mailbox.raw, self.row.content_id)
+            if again and not small:
+                self._octets.hold(self.row.content_id, self._raw)
+        return self._raw
+
+    async def root(self) -> Part:
+        """The map of its parts; the row must have the column `parts`."""
+        if self._root is None:
+            try:
+                self._root = unpack(self.row.parts)
+            except ValueError:  # made by another version of ours
+                self._root = scan(await self.raw())
+        return self._root
+
+
+# A literal may be as long as the message: it stays apart from what stands before it.
+Literal = tuple[bytes, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How one item is answered: from the row at hand (`plain`), or by looking closer (`read`).
+
+    `columns`: what has to be read with the row, names of `mailbox.COLUMNS`. `octets`: the whole message is needed, and is read
+    before the response begins; other answers must not fail unless they are `early`, which are made before it begins too.
+    """
+
+    columns: frozenset[str] = frozenset()
+    plain: Callable[[Fetched, View], bytes] | None = None
+    read: Callable[[Found], Awaitable[Literal]] | None = None
+    octets: bool = False
+    early: bool = False
+    again: bool = False  # it is a piece, and others will be asked for soon
+    marks_seen: bool = False  # RFC 3501 §6.4.5: reading it sets \Seen
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An item that is asked for by its name alone; `parse` is for names that may be followed by something."""
+
+    name: str
+    answer: Answer
+    parse: fetch.Row = field(default=fetch.attribute)
+
+
+def plain(name: str, answer: Callable[[Fetched, View], bytes], *columns: str) -> Item:
+    return Item(name, Answer(frozenset(columns), plain=answer))

@@ -1,0 +1,105 @@
+"""SEARCH keys that the row of a message answers: flags, dates, sizes, numbers (RFC 3501 §6.4.4)."""
+
+from __future__ import annotations
+
+import datetime
+from bisect import bisect_right
+from collections.abc import Callable
+from typing import Any
+
+from correo.access.imap.items.search.facts import Facts
+from correo.access.imap.items.search.row import Compiled, Mailbox
+from correo.mail.flags import SYSTEM
+from correo.mail.instant import DAY, MINUTE
+from correo.wire.imap.search import (
+    All,
+    Before,
+    Day,
+    Flag,
+    Larger,
+    Numbers,
+    On,
+    Since,
+    Smaller,
+    Uids,
+)
+from correo.wire.imap.types import MAX_NUMBER64, SequenceSet
+
+_EPOCH = datetime.date(1970, 1, 1).toordinal()
+_SENT = frozenset({"sent", "sent_zone"})
+_BITS = {name.lower(): bit for name, bit in SYSTEM.items()}
+
+
+def all_(key: All, box: Mailbox) -> Compiled:
+    return Compiled(lambda facts: True)
+
+
+def flag(key: Flag, box: Mailbox) -> Compiled:
+    name = key.name.lower()
+    if name == "\\recent":
+        return Compiled(lambda facts: facts.recent)
+    bit = _BITS.get(name)
+    if bit is not None:
+        return Compiled(lambda facts: facts.row.flags & bit != 0)
+    return Compiled(lambda facts: bool(facts.row.keywords) and name in facts.row.keywords.lower().split(" "))
+
+
+def larger(key: Larger, box: Mailbox) -> Compiled:
+    return Compiled(lambda facts: facts.row.size > key.octets)
+
+
+def smaller(key: Smaller, box: Mailbox) -> Compiled:
+    return Compiled(lambda facts: facts.row.size < key.octets)
+
+
+def uids(key: Uids, box: Mailbox) -> Compiled:
+    inside = _inside(key.uids, box.last_uid)
+    return Compiled(lambda facts: inside(facts.row.uid))
+
+
+def numbers(key: Numbers, box: Mailbox) -> Compiled:
+    inside = _inside(key.numbers, box.count)
+    return Compiled(lambda facts: inside(facts.number))
+
+
+def _inside(members: SequenceSet, largest: int) -> Callable[[int], bool]:
+    ranges = members.resolve(largest)
+
+    def inside(number: int) -> bool:
+        at = bisect_right(ranges, (number, MAX_NUMBER64)) - 1
+        return at >= 0 and number <= ranges[at][1]
+
+    return inside
+
+
+def dated(compare: Callable[[int, int], bool]) -> Callable[[Before | On | Since, Mailbox], Compiled]:
+    """A row for days as they were in the zone of the message, "disregarding time and timezone"."""
+
+    def compiled(key: Before | On | Since, box: Mailbox) -> Compiled:
+        day = key.date.toordinal() - _EPOCH
+
+        def internal(facts: Facts) -> bool:
+            row = facts.row
+            return compare((row.received + row.received_zone * MINUTE) // DAY, day)
+
+        def sent(facts: Facts) -> bool:
+            """Never true of a message without a date."""
+            row = facts.row
+            return row.sent is not None and compare((row.sent + row.sent_zone * MINUTE) // DAY, day)
+
+        return Compiled(internal) if key.day is Day.INTERNAL else Compiled(sent, columns=_SENT)
+
+    return compiled
+
+
+ROWS: dict[type[Any], Callable[[Any, Mailbox], Compiled]] = {
+    All: all_,
+    Before: dated(lambda day, wanted: day < wanted),
+    Flag: flag,
+    Larger: larger,
+    Numbers: numbers,
+    On: dated(lambda day, wanted: day == wanted),
+    Since: dated(lambda day, wanted: day >= wanted),
+    Smaller: smaller,
+    Uids: uids,
+}

@@ -1,0 +1,56 @@
+"""What a command answers: untagged responses, then one of the endings below."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Status(Enum):
+    OK = "OK"
+    NO = "NO"
+    BAD = "BAD"
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """The tagged response. `code` is a response code without its brackets; `last` closes the connection after it."""
+
+    status: Status
+    text: str
+    code: str = ""
+    last: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Continue:
+    """`+ prompt`: the command goes on with the client's next line, which is given to `then`.
+
+    An `idle` command is told changes while it waits (RFC 2177).
+    """
+
+    prompt: bytes
+    then: Callable[[bytes], Responses]
+    idle: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BeginTls:
+    """OK, then the TLS handshake (RFC 3501 §6.2.1)."""
+
+
+Response = bytes | Completion | Continue | BeginTls
+Responses = AsyncGenerator[Response, None]
+
+
+def ok(text: str, code: str = "") -> Completion:
+    return Completion(Status.OK, text, code)
+
+
+def no(text: str, code: str = "") -> Completion:
+    return Completion(Status.NO, text, code)
+
+
+def bad(text: str, code: str = "") -> Completion:
+    return Completion(Status.BAD, text, code)

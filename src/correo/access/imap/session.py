@@ -1,0 +1,371 @@
+"""One IMAP connection: which commands may come, who answers them, and what else the client is told meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from correo.access.imap import sync
+from correo.access.imap.core import Core
+from correo.access.imap.octets import Octets
+from correo.access.imap.replies import REPLIES
+from correo.access.imap.responses import BeginTls, Completion, Continue, Responses, Status, bad, no
+from correo.access.imap.selected import Selected
+from correo.access.imap.view import BadNumber
+from correo.accounts import Account
+from correo.accounts.login import Logins
+from correo.clock import Chance, Clock
+from correo.mail.errors import Kind, Refused
+from correo.mail.instant import SECOND
+from correo.net import Flush, Peer, TlsInfo
+from correo.storage.bus import Bus
+from correo.storage.bus import account as account_topic
+from correo.storage.db import Database, Op, P, T
+from correo.wire.imap import encode, framing
+from correo.wire.imap.grammar import SyntaxFault
+
+if TYPE_CHECKING:
+    from correo.access.imap.commands.row import Command
+
+log = structlog.get_logger("imap")
+
+MAX_ERRORS = 20  # BADs in a row before we hang up: a person's client makes none
+MAX_FAILED_LOGINS = 3  # on one connection; more is guessing
+PIECE = 64 * 1024  # octets of an answer that are sent before the next are put together
+STRANGERS_LITERALS = 8 * 1024  # octets of literals in one command before login: a name and a password
+IDLE_SECONDS = 30 * 60  # RFC 2177 §3: a client says IDLE again at least every 29 minutes
+STILL_HERE_SECONDS = (
+    120  # routers between us and a client that idles forget connections that are silent for long
+)
+MANY = 1_000  # messages; what touches more must not hold up the event loop
+
+
+class State(Enum):
+    """RFC 3501 §3; the logout state is the end of the connection."""
+
+    NOT_AUTHENTICATED = "not authenticated"
+    AUTHENTICATED = "authenticated"
+    SELECTED = "selected"
+
+
+@dataclass(frozen=True, slots=True)
+class ImapOptions:
+    hostname: str
+    starttls: bool  # STARTTLS is offered: the listener has a certificate
+    allow_plaintext: bool
+    idle: float  # seconds between commands; RFC 3501 §5.4 wants 30 minutes at least
+    login_time: float  # seconds
+    append_limit: int  # octets of one message
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What sessions share."""
+
+    db: Database
+    bus: Bus
+    clock: Clock
+    chance: Chance
+    logins: Logins
+    options: ImapOptions
+    octets: Octets = field(default_factory=Octets)
+
+
+@dataclass(frozen=True, slots=True)
+class Dialogue:
+    """A command that waits for the client's next line."""
+
+    tag: str
+    row: Command[Any]
+    step: Continue
+    since: int
+
+
+class ImapSession:
+    """Answers the events of one core. Commands are rows of `commands.COMMANDS`; they return responses and write nothing."""
+
+    def __init__(self, services: Services, peer: Peer, tls: TlsInfo | None, wake: Callable[[], None]) -> None:
+        """`wake`: makes `woken` be called soon, as `Stream.wake` does."""
+        self.core = Core(literal_limit=self._literal_limit)
+        self.services = services
+        self.peer = peer
+        self.tls = tls
+        self.account: Account | None = None
+        self.selected: Selected | None = None
+        self._wake = wake
+        self._stop_listening: Callable[[], None] = lambda: None
+        self._dialogue: Dialogue | None = None
+        self._unsent = 0  # octets given to the core since it was emptied last, as far as we know
+        self._errors = 0
+        self._failed_logins = 0
+
+    # -- the contract of net.Session ---------------------------------------------------------------------------------
+
+    @property
+    def timeout(self) -> float:
+        options = self.services.options
+        if self.account is None:
+            return options.login_time
+        return STILL_HERE_SECONDS if self.idling else options.idle
+
+    async def greet(self) -> None:
+        words = f"{self.services.options.hostname} IMAP4rev1 ready"
+        self.core.send(encode.ok(encode.UNTAGGED, words, self.capability_code()))
+
+    async def handle(self, event: framing.Event, flush: Flush) -> None:
+        match event:
+            case framing.Command():
+                await self._command(event, flush)
+            case framing.Line(octets=line):
+                await self._line(line, flush)
+            case framing.Refused(tag=tag, reason=reason, code=code):
+                self.core.send(encode.no(tag, reason, code))
+                self._count_error()
+            case framing.BadLine(tag=tag, reason=reason):
+                self.core.send(encode.bad(tag or encode.UNTAGGED, reason))
+                self._count_error()
+            case framing.Fatal(reason=reason):
+                self.core.send(encode.bye(reason))
+            case framing.Eof():
+                pass
+
+    async def woken(self) -> None:
+        """Somebody changed the account: tell it if the client idles, else the end of its next command is early enough."""
+        if self.idling:
+            for told in await self._news(expunges=True):
+                self.core.send(told)
+            self._end_if_vanished()
+
+    def tls_started(self, tls: TlsInfo) -> None:
+        self.tls = tls
+
+    def timed_out(self) -> None:
+        waiting = self._dialogue
+        if waiting and waiting.step.idle and self.now() - waiting.since < IDLE_SECONDS * SECOND:
+            self.core.send(encode.ok(encode.UNTAGGED, "Still here"))
+            return
+        self._bye("Logged out, there was nothing to do")
+
+    def broken(self, incident: str) -> None:
+        self._bye(f"Internal error, reference {incident}", "SERVERBUG")
+
+    def shutting_down(self) -> None:
+        self._bye("Server shutting down")
+
+    async def ended(self) -> None:
+        self._stop_listening()
+        self.selected = None
+
+    # -- for the commands --------------------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> State:
+        if self.account is None:
+            return State.NOT_AUTHENTICATED
+        return State.AUTHENTICATED if self.selected is None else State.SELECTED
+
+    @property
+    def owner(self) -> Account:
+        assert self.account is not None, "the table of commands lets no one here before login"
+        return self.account
+
+    @property
+    def mailbox(self) -> Selected:
+        assert self.selected is not None, "the table of commands lets no one here without a mailbox"
+        return self.selected
+
+    @property
+    def idling(self) -> bool:
+        return self._dialogue is not None and self._dialogue.step.idle
+
+    @property
+    def may_send_password(self) -> bool:
+        return self.tls is not None or self.services.options.allow_plaintext
+
+    @property
+    def may_start_tls(self) -> bool:
+        return self.services.options.starttls and self.tls is None and self.account is None
+
+    def capabilities(self) -> list[str]:
+        """What the rows of the table add, in their order."""
+        from correo.access.imap.commands import COMMANDS  # the commands import this module for its types
+
+        words = [word for command in COMMANDS for word in command.capability(self)]
+        return ["IMAP4rev1", "LITERAL+", *dict.fromkeys(words)]
+
+    def capability_code(self) -> str:
+        return "CAPABILITY " + " ".join(self.capabilities())
+
+    def log_in(self, account: Account) -> None:
+        """`account` has proved who he is."""
+        self.account = account
+        self._stop_listening = self.services.bus.subscribe(account_topic(account.id), self._stirred)
+        log.info("login", account=account.address, address=self.peer.address, tls=str(self.tls or ""))
+
+    def denied(self, kind: Kind, login: str) -> Completion:
+        if kind in (Kind.BAD_CREDENTIALS, Kind.DISABLED):
+            self._failed_logins += 1
+            log.warning("authentication failed", protocol="imap", address=self.peer.address, login=login)
+        return REPLIES[kind]
+
+    def now(self) -> int:
+        return self.services.clock.now()
+
+    async def write(self, count: int, op: Op[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Change mailboxes of the account, touching about `count` messages, and tell whoever listens."""
+        db = self.services.db
+        result = await (db.write if count <= MANY else db.bulk)(op, *args, **kwargs)
+        self.services.bus.publish(account_topic(self.owner.id))
+        return result
+
+    async def read(self, count: int, op: Op[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        db = self.services.db
+        return await (db.read if count <= MANY else db.scan)(op, *args, **kwargs)
+
+    # -- commands ----------------------------------------------------------------------------------------------------
+
+    async def _command(self, command: framing.Command, flush: Flush) -> None:
+        from correo.access.imap.commands import BY_NAME
+
+        row = BY_NAME.get(command.name)
+        if row is None:
+            await self._complete(command.tag, bad("There is no such command"), None, flush)
+            return
+        refusal = self._refusal(row)
+        if refusal is None:
+            try:
+                request = row.parse(command.arguments)
+            except SyntaxFault as fault:
+                refusal = Completion(Status(fault.status), fault.reason, fault.code)
+        if refusal is not None:
+            await self._complete(command.tag, refusal, row, flush)
+            return
+        await self._play(command.tag, row, row.run(self, request), flush)
+
+    def _refusal(self, row: Command[Any]) -> Completion | None:
+        if self.state not in row.states:
+            if self.account is None:
+                return bad("Log in first")
+            if self.selected is None and State.SELECTED in row.states:
+                return bad("Select a mailbox first")
+            return bad("Not now: you are logged in")
+        if row.alters and self.selected is not None and self.selected.read_only:
+            return no("The mailbox is open for reading only", "READ-ONLY")
+        return None
+
+    async def _line(self, line: bytes, flush: Flush) -> None:
+        waiting, self._dialogue = self._dialogue, None
+        assert waiting is not None, "the core gives a line to a command that asked for it"
+        await self._play(waiting.tag, waiting.row, waiting.step.then(line), flush, waiting.since)
+
+    async def _play(
+        self, tag: str, row: Command[Any], responses: Responses, flush: Flush, since: int | None = None
+    ) -> None:
+        """Send what the command answers, up to its end or to where it needs another line."""
+        match await self._relay(responses, flush):
+            case Completion() as completion:
+                await self._complete(tag, completion, row, flush)
+            case Continue() as step:
+                self._dialogue = Dialogue(tag, row, step, self.now() if since is None else since)
+                self.core.send(encode.continuation(step.prompt))
+                self.core.expect_line()
+                await self.woken()
+            case BeginTls():
+                self.core.send(encode.ok(tag, "Begin TLS negotiation now"))
+                self.core.begin_tls()
+
+    async def _relay(self, responses: Responses, flush: Flush) -> Completion | Continue | BeginTls:
+        try:
+            async with aclosing(responses) as stream:
+                async for response in stream:
+                    if not isinstance(response, bytes):
+                        return response
+                    await self._send(response, flush)
+        except BadNumber:
+            return bad("There is no message of that number")
+        except Refused as refused:
+            self._log_refused(refused)
+            return REPLIES[refused.kind]
+        raise AssertionError("the last response of a command is its ending")
+
+    async def _complete(
+        self, tag: str, completion: Completion, row: Command[Any] | None, flush: Flush
+    ) -> None:
+        # RFC 3501 §7.4.1: no EXPUNGE in the answer to FETCH, STORE or SEARCH, whose numbers it would change.
+        for told in await self._news(expunges=row is not None and not row.uses_seqs):
+            await self._send(told, flush)
+        self.core.send(_tagged(tag, completion))
+        self.core.resume()
+        if completion.last:
+            self.core.close()
+        elif self._failed_logins >= MAX_FAILED_LOGINS:
+            self._bye("Too many failed logins")
+        elif completion.status is Status.BAD:
+            self._count_error()
+        else:
+            self._errors = 0
+        self._end_if_vanished()
+
+    async def _news(self, *, expunges: bool) -> list[bytes]:
+        if self.selected is None:
+            return []
+        try:
+            return await sync.news(self.services.db, self.selected, expunges=expunges)
+        except Refused as refused:  # it is told another time; what the command did stands
+            self._log_refused(refused)
+            return []
+
+    async def _send(self, data: bytes, flush: Flush) -> None:
+        """Long answers go out in pieces, and others get their turn in between."""
+        for start in range(0, len(data), PIECE):
+            piece = data[start : start + PIECE]  # the same object where it is all of them
+            self.core.send(piece)
+            self._unsent += len(piece)
+            if self._unsent >= PIECE:
+                self._unsent = 0
+                await flush()
+                await asyncio.sleep(0)
+
+    # ------------------------------------------------------------------------------------------------------------------
+
+    def _literal_limit(self, name: str) -> int:
+        from correo.access.imap.commands import BY_NAME
+
+        if self.account is None:
+            return STRANGERS_LITERALS
+        row = BY_NAME.get(name)
+        carries = row is not None and row.carries_message
+        return framing.LITERAL_LIMIT + (self.services.options.append_limit if carries else 0)
+
+    def _stirred(self) -> None:
+        if self.idling:
+            self._wake()
+
+    def _count_error(self) -> None:
+        self._errors += 1
+        if self._errors >= MAX_ERRORS:
+            self._bye("Too many errors")
+
+    def _end_if_vanished(self) -> None:
+        if self.selected is not None and self.selected.vanished:
+            self._bye("The selected mailbox was deleted")
+
+    def _bye(self, text: str, code: str = "") -> None:
+        if not self.core.closed:
+            self.core.send(encode.bye(text, code))
+            self.core.close()
+
+    def _log_refused(self, refused: Refused) -> None:
+        if refused.kind in (Kind.UNAVAILABLE, Kind.BROKEN):
+            log.error("refused", kind=refused.kind.name, detail=refused.detail, address=self.peer.address)
+
+
+def _tagged(tag: str, completion: Completion) -> bytes:
+    say = {Status.OK: encode.ok, Status.NO: encode.no, Status.BAD: encode.bad}[completion.status]
+    return say(tag, completion.text, completion.code)

@@ -1,0 +1,326 @@
+"""The composition root: every part is made here, wired here, started and stopped here. No rule of mail lives in this file."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from correo.access.imap.session import ImapOptions, ImapSession
+from correo.access.imap.session import Services as ImapServices
+from correo.access.pop3.locks import Locks
+from correo.access.pop3.session import Pop3Options, Pop3Session
+from correo.access.pop3.session import Services as Pop3Services
+from correo.accounts import Logins
+from correo.clock import Chance, Clock
+from correo.config import Config, Listener
+from correo.config.read import beside
+from correo.dns import Resolver
+from correo.dns.cache import CachingResolver
+from correo.dns.client import StubResolver, system_servers
+from correo.mailbox import collect
+from correo.net import Dialer, Session, Stream
+from correo.net.drive import Stopping, Terms, drive
+from correo.net.limits import ConnectionLimits
+from correo.net.listen import Listener as SocketListener
+from correo.net.listen import bind, split_host_port
+from correo.net.stream import SocketDialer
+from correo.net.tls import server_context
+from correo.ops import service
+from correo.queue.schedule import Schedule
+from correo.receive.budget import Budget
+from correo.receive.options import Limits as ReceiveLimits
+from correo.receive.options import Profile, ReceiveOptions
+from correo.receive.options import Services as ReceiveServices
+from correo.receive.session import SmtpSession
+from correo.storage.bus import QUEUE
+from correo.storage.bus.local import LocalBus
+from correo.storage.db import Database
+from correo.storage.db.sqlite import Sqlite
+from correo.transport.remote import Options as RemoteOptions
+from correo.transport.remote import RemoteTransport
+from correo.transport.settling import Policy
+from correo.transport.smarthost import Smarthost
+from correo.transport.worker import Worker
+
+log = structlog.get_logger("correo")
+
+DATABASE = "correo.db"
+GLANCE = 1.0  # seconds between looks whether another process has written: how soon a `correo queue retry` is noticed
+SWEEP = 600.0  # seconds between sweeps for content nobody points to
+SWEEP_BATCH = 500
+ORPHAN_AGE = 3600 * 1_000_000  # a reader may still be busy with what was deleted a moment ago
+
+PROFILES = {"smtp": Profile.MX, "submission": Profile.SUBMISSION, "lmtp": Profile.LMTP}
+BUSY = {
+    "smtp": b"421 4.3.2 Too many connections, try again later\r\n",
+    "submission": b"421 4.3.2 Too many connections, try again later\r\n",
+    "lmtp": b"421 4.3.2 Too many connections, try again later\r\n",
+    "pop3": b"-ERR [SYS/TEMP] Too many connections, try again later\r\n",
+    "imap": b"* BYE [UNAVAILABLE] Too many connections, try again later\r\n",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What a server is given instead of taking it: time, chance, names and the network."""
+
+    clock: Clock
+    chance: Chance
+    resolver: Resolver | None = None  # None: as the configuration says
+    dialer: Dialer | None = None
+
+
+@dataclass(slots=True)
+class Certificate:
+    """The TLS context all listeners share; `load` again replaces the certificate for later handshakes."""
+
+    config: Config
+    context: ssl.SSLContext | None = field(default=None, init=False)
+
+    def load(self) -> None:
+        """Raises OSError (ssl.SSLError is one)."""
+        tls = self.config.tls
+        if not tls.certificate:
+            return
+        files = beside(self.config, tls.certificate), beside(self.config, tls.key)
+        if self.context is None:
+            self.context = server_context(*files)
+        else:
+            server_context(*files)  # a pair that does not match must not reach the context in use
+            self.context.load_cert_chain(*files)
+
+
+def bind_all(listeners: Sequence[Listener]) -> list[socket.socket]:
+    """A socket for each listener, before root is given up. Raises OSError with the address in it, ValueError."""
+    sockets: list[socket.socket] = []
+    for listener in listeners:
+        try:
+            sockets.append(bind(listener.address))
+        except OSError as error:
+            for sock in sockets:
+                sock.close()
+            raise OSError(
+                error.errno, f"cannot listen on {listener.address} for {listener.protocol}: {error.strerror}"
+            ) from error
+    return sockets
+
+
+class Server:
+    """One running Correo."""
+
+    def __init__(self, config: Config, world: World, db: Database, certificate: Certificate) -> None:
+        self.config = config
+        self.world = world
+        self.db = db
+        self.certificate = certificate
+        self.bus = LocalBus()
+        self.stopping = Stopping()
+        self.logins = Logins(db, world.clock, world.chance, concurrency=config.auth.concurrency)
+        self.budget = Budget(config.limits.memory)
+        self.locks = Locks()
+        self.listeners: list[SocketListener] = []
+        self.worker: Worker | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @classmethod
+    async def open(cls, config: Config, world: World) -> Server:
+        """Open the data and read the certificate. Raises OSError, SchemaMismatch, Refused."""
+        folder = beside(config, config.data_dir)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        certificate = Certificate(config)
+        certificate.load()
+        db = await Sqlite.open(folder / DATABASE, now=world.clock.now())
+        return cls(config, world, db, certificate)
+
+    async def start(self, sockets: Sequence[socket.socket]) -> None:
+        """Begin to serve; `sockets` are those of `bind_all`, in the order of the listeners."""
+        limits = self.config.limits
+        for listener, sock in zip(self.config.listener, sockets, strict=True):
+            implicit = self._tls if listener.tls == "implicit" else None
+            room = ConnectionLimits(limits.connections, limits.connections_per_address)
+            serve = self._serve(self._sessions(listener))
+            socket_listener = SocketListener(sock, serve, room, BUSY[listener.protocol], implicit)
+            await socket_listener.start()
+            self.listeners.append(socket_listener)
+            log.info(
+                "listening", protocol=listener.protocol, address=socket_listener.address, tls=listener.tls
+            )
+        self.worker = self._make_worker()
+        for duty in (self.worker.run(), self._watch(), self._sweep()):
+            self._tasks.append(asyncio.get_running_loop().create_task(duty))
+        log.info("ready", hostname=self.config.hostname)
+        service.notify("READY=1")
+
+    async def stop(self) -> None:
+        """Take no more connections, let the ones that are there come to an end, finish what was begun."""
+        service.notify("STOPPING=1")
+        for listener in self.listeners:
+            listener.stop_accepting()
+        self.stopping.stop()
+        if self.worker:
+            self.worker.stop()
+        drain = self.config.limits.drain
+        cut = sum(await asyncio.gather(*(listener.drain(drain) for listener in self.listeners)))
+        worker, *others = self._tasks
+        for task in others:
+            task.cancel()
+        await asyncio.wait([worker], timeout=drain + 1)
+        worker.cancel()
+        for result in await asyncio.gather(*self._tasks, return_exceptions=True):
+            if isinstance(result, Exception):
+                log.error("a duty had failed", exc_info=result)
+        self.logins.close()
+        await self.db.close()
+        log.info("stopped", cut_off=cut)
+
+    async def failed(self) -> None:
+        """Wait until a duty of the server ends by itself, which it never should; then raise what ended it."""
+        done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+
+    def reload(self) -> None:
+        """Read the certificate again (SIGHUP). What cannot be read leaves the old one in use."""
+        try:
+            self.certificate.load()
+        except OSError as error:
+            log.error("reload failed, the old certificate stays in use", reason=str(error))
+            return
+        log.info("reloaded")
+
+    # ------------------------------------------------------------------------------------------------------------------
+
+    def _tls(self) -> ssl.SSLContext | None:
+        return self.certificate.context
+
+    def _incident(self, fault: BaseException) -> str:
+        reference = f"{self.world.chance.id(self.world.clock.now()):x}"
+        log.error("internal error", reference=reference, exc_info=fault)
+        return reference
+
+    def _serve(self, make: Callable[[Stream], Session]) -> Callable[[Stream], Awaitable[None]]:
+        terms = Terms(self._tls, self.stopping, self._incident)
+
+        async def serve(stream: Stream) -> None:
+            await drive(stream, make(stream), terms)
+
+        return serve
+
+    def _sessions(self, listener: Listener) -> Callable[[Stream], Session]:
+        """What to make of each connection to `listener`."""
+        if listener.protocol == "pop3":
+            return self._pop3(listener)
+        if listener.protocol == "imap":
+            return self._imap(listener)
+        return self._smtp(listener)
+
+    def _smtp(self, listener: Listener) -> Callable[[Stream], Session]:
+        config, world = self.config, self.world
+        services = ReceiveServices(self.db, self.bus, world.clock, world.chance, self.logins, self.budget)
+        limits = config.limits
+        options = ReceiveOptions(
+            hostname=config.hostname,
+            profile=PROFILES[listener.protocol],
+            starttls=listener.tls == "starttls",
+            allow_plaintext=config.auth.allow_plaintext,
+            expire=config.queue.expire,
+            warn_after=config.queue.warn_after,
+            limits=ReceiveLimits(
+                message_size=limits.message_size,
+                recipients=limits.recipients,
+                errors=limits.errors,
+                received=limits.received,
+                idle=limits.smtp_idle,
+                message_time=limits.message_time,
+            ),
+        )
+        return lambda stream: SmtpSession(options, services, stream.peer, stream.tls)
+
+    def _pop3(self, listener: Listener) -> Callable[[Stream], Session]:
+        config, limits = self.config, self.config.limits
+        options = Pop3Options(
+            hostname=config.hostname,
+            starttls=listener.tls == "starttls",
+            allow_plaintext=config.auth.allow_plaintext,
+            idle=limits.pop3_idle,
+            login_time=limits.login_time,
+        )
+        services = Pop3Services(self.db, self.bus, self.world.clock, self.logins, self.locks, options)
+        return lambda stream: Pop3Session(services, stream.peer, stream.tls)
+
+    def _imap(self, listener: Listener) -> Callable[[Stream], Session]:
+        config, limits, world = self.config, self.config.limits, self.world
+        options = ImapOptions(
+            hostname=config.hostname,
+            starttls=listener.tls == "starttls",
+            allow_plaintext=config.auth.allow_plaintext,
+            idle=limits.imap_idle,
+            login_time=limits.login_time,
+            append_limit=limits.message_size,
+        )
+        services = ImapServices(self.db, self.bus, world.clock, world.chance, self.logins, options)
+        return lambda stream: ImapSession(services, stream.peer, stream.tls, stream.wake)
+
+    def _make_worker(self) -> Worker:
+        config, world = self.config, self.world
+        outgoing = config.transport
+        resolver = world.resolver
+        if resolver is None:
+            servers = config.dns.servers or system_servers()
+            resolver = CachingResolver(StubResolver(servers, world.clock, world.chance), world.clock)
+        listening = [item for item in self.listeners if item.sock.family != socket.AF_UNIX]
+        options = RemoteOptions(
+            hostname=config.hostname,
+            port=outgoing.port,
+            ipv6=outgoing.ipv6,
+            smarthost=self._smarthost(),
+            own_endpoints=frozenset(split_host_port(item.address) for item in listening),
+        )
+        dialer = world.dialer or SocketDialer(outgoing.source_address)
+        transport = RemoteTransport(resolver, dialer, world.clock, world.chance, options)
+        waiting = config.queue
+        policy = Policy(config.hostname, Schedule(waiting.retry, waiting.expire, waiting.warn_after))
+        return Worker(
+            self.db,
+            self.bus,
+            world.clock,
+            world.chance,
+            transport,
+            policy,
+            concurrency=outgoing.concurrency,
+            per_destination=outgoing.per_destination,
+            grace=config.limits.drain,
+        )
+
+    def _smarthost(self) -> Smarthost | None:
+        """Raises OSError when the password file cannot be read, ValueError."""
+        outgoing = self.config.transport
+        if not outgoing.smarthost:
+            return None
+        password = ""
+        if outgoing.smarthost_password_file:
+            password = beside(self.config, outgoing.smarthost_password_file).read_text().strip("\r\n")
+        return Smarthost.parse(outgoing.smarthost, outgoing.smarthost_user, password, outgoing.smarthost_tls)
+
+    # -- duties ------------------------------------------------------------------------------------------------------
+
+    async def _watch(self) -> None:
+        """Notice what other processes commit: the command line, and later other workers."""
+        while True:
+            await asyncio.sleep(GLANCE)
+            if await self.db.changed_elsewhere():
+                self.bus.publish_all()
+                self.bus.publish(QUEUE)
+
+    async def _sweep(self) -> None:
+        """Free what nobody points to any more."""
+        while True:
+            await asyncio.sleep(SWEEP)
+            before = self.world.clock.now() - ORPHAN_AGE
+            while (await self.db.bulk(collect, before, SWEEP_BATCH)).looked_at == SWEEP_BATCH:
+                log.debug("swept", batch=SWEEP_BATCH)

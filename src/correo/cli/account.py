@@ -1,0 +1,229 @@
+"""`correo account`: the people who have a mailbox here."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+
+import click
+
+from correo import accounts, mailbox
+from correo.accounts import Account, Credentials
+from correo.cli.human import octets, plural
+from correo.cli.password import ask_password, password_option, read_password
+from correo.cli.terminal import (
+    EX_DATAERR,
+    Failure,
+    State,
+    json_option,
+    run,
+    say,
+    show,
+    usage,
+    with_database,
+)
+from correo.clock import Chance
+from correo.clock.system import SystemChance, SystemClock
+from correo.mail.address import Address, BadAddress
+from correo.mail.errors import Kind, Refused
+from correo.storage.db import Database, Tx
+
+HINTS = {
+    Kind.NOT_FOUND: "see them with: correo account list",
+    Kind.BAD_CREDENTIALS: "choose another",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """An account and how much mail it has."""
+
+    account: Account
+    messages: int
+    size: int  # octets
+
+
+@click.group()
+def command() -> None:
+    """The people who have a mailbox here. Each logs in with the whole address and a password."""
+
+
+@command.command()
+@click.argument("address")
+@password_option
+@json_option
+@click.pass_obj
+def add(state: State, address: str, password_file: str | None) -> None:
+    """Make an account with its mailboxes; asks for the password, twice."""
+    parsed = parse(address)
+    given = read_password(password_file, address)
+    clock, chance = SystemClock(), SystemChance()
+
+    async def work(db: Database) -> Account:
+        await db.read(refuse_early, parsed)
+        credentials = _hash(given if given is not None else ask_password(address), chance)
+        return await db.write(open_account, parsed, credentials, chance, clock.now())
+
+    account = run(with_database(state.config(), work), HINTS | {Kind.NOT_FOUND: add_domain_hint(parsed)})
+    words = f"{account.address} has an account now; it is also the name to log in with"
+    say(state, words, address=account.address, id=account.id)
+
+
+def add_domain_hint(address: Address) -> str:
+    return f"add it with: correo domain add {address.host}"
+
+
+async def refuse_early(tx: Tx, address: Address) -> None:
+    """Nobody is to type a password, twice, for an account that cannot be made."""
+    if not await accounts.is_local(tx, address.host):
+        raise Refused(Kind.NOT_FOUND, f"there is no domain {address.host} here")
+    if await accounts.get_account(tx, address.folded):
+        raise Refused(Kind.EXISTS, f"{address.folded} has an account already")
+
+
+async def open_account(
+    tx: Tx, address: Address, credentials: Credentials, chance: Chance, now: int
+) -> Account:
+    """The account and its mailboxes, together."""
+    account = await accounts.add_account(
+        tx, id=chance.id(now), address=address, credentials=credentials, now=now
+    )
+    await mailbox.open_account(tx, account.id, chance, now)
+    return account
+
+
+def _hash(password: str, chance: Chance) -> Credentials:
+    return accounts.make_credentials(password, chance)
+
+
+@command.command("list")
+@click.argument("domain", required=False)
+@json_option
+@click.pass_obj
+def list_(state: State, domain: str | None) -> None:
+    """Show the accounts, all or those of DOMAIN, and how much mail they have."""
+    found = run(with_database(state.config(), lambda db: db.scan(_holdings, domain)))
+    rows = [
+        {
+            "address": holding.account.address,
+            "enabled": holding.account.enabled,
+            "messages": holding.messages,
+            "size": holding.size,
+        }
+        for holding in found
+    ]
+    where = f" in {domain}" if domain else ""
+    empty = f"no accounts{where} yet; make one with: correo account add NAME@{domain or 'DOMAIN'}"
+    show(state, rows, empty=empty, columns=_COLUMNS)
+
+
+_COLUMNS = {
+    "address": lambda row: str(row["address"]),
+    "login": lambda row: "yes" if row["enabled"] else "disabled",
+    "messages": lambda row: str(row["messages"]),
+    "size": lambda row: octets(row["size"]),
+}
+
+
+async def _holdings(tx: Tx, domain: str | None) -> list[Holding]:
+    return [await _holding(tx, account) for account in await accounts.list_accounts(tx, domain)]
+
+
+async def _holding(tx: Tx, account: Account) -> Holding:
+    boxes = await mailbox.list_mailboxes(tx, account.id)
+    return Holding(account, sum(box.messages for box in boxes), sum(box.size for box in boxes))
+
+
+@command.command()
+@click.argument("address")
+@password_option
+@json_option
+@click.pass_obj
+def passwd(state: State, address: str, password_file: str | None) -> None:
+    """Set a new password; asks for it, twice."""
+    parsed = parse(address)
+    given = read_password(password_file, address)
+    chance = SystemChance()
+
+    async def work(db: Database) -> None:
+        await db.read(_holding_of, parsed.folded)
+        credentials = _hash(given if given is not None else ask_password(address), chance)
+        await db.write(accounts.set_credentials, parsed.folded, credentials)
+
+    run(with_database(state.config(), work), HINTS)
+    say(state, f"{parsed.folded} has a new password", address=parsed.folded)
+
+
+@command.command()
+@click.argument("address")
+@json_option
+@click.pass_obj
+def disable(state: State, address: str) -> None:
+    """Let nobody log in; mail is still delivered."""
+    _set_enabled(state, address, False, "can no longer log in; mail is still delivered to it")
+
+
+@command.command()
+@click.argument("address")
+@json_option
+@click.pass_obj
+def enable(state: State, address: str) -> None:
+    """Allow logging in again."""
+    _set_enabled(state, address, True, "can log in")
+
+
+def _set_enabled(state: State, address: str, enabled: bool, words: str) -> None:
+    folded = parse(address).folded
+    run(with_database(state.config(), lambda db: db.write(accounts.set_enabled, folded, enabled)), HINTS)
+    say(state, f"{folded} {words}", address=folded, enabled=enabled)
+
+
+@command.command()
+@click.argument("address")
+@click.option("--yes", is_flag=True, help="do not ask")
+@json_option
+@click.pass_obj
+def remove(state: State, address: str, yes: bool) -> None:
+    """Remove an account with all its mail, for good."""
+    folded = parse(address).folded
+    now = SystemClock().now()
+
+    async def work(db: Database) -> Holding:
+        holding = await db.read(_holding_of, folded)
+        if not yes:
+            _confirm(holding)
+        await db.bulk(close_account, folded, now)
+        return holding
+
+    gone = run(with_database(state.config(), work), HINTS)
+    words = f"{folded} and its {plural(gone.messages, 'message')} are gone, and aliases no longer lead there"
+    say(state, words, address=folded, messages=gone.messages, size=gone.size)
+
+
+async def _holding_of(tx: Tx, folded: str) -> Holding:
+    account = await accounts.get_account(tx, folded)
+    if account is None:
+        raise Refused(Kind.NOT_FOUND, f"there is no account {folded}")
+    return await _holding(tx, account)
+
+
+def _confirm(holding: Holding) -> None:
+    name = holding.account.address
+    if not sys.stdin.isatty():
+        raise usage(f"this removes {name} with all its mail; say --yes to do so without being asked")
+    mail = f"{plural(holding.messages, 'message')}, {octets(holding.size)}"
+    if not click.confirm(f"Remove {name} with all its mail ({mail}) for good?", err=True):
+        raise Failure("nothing was removed", EX_DATAERR)
+
+
+async def close_account(tx: Tx, folded: str, now: int) -> None:
+    account = await accounts.remove_account(tx, folded)
+    await mailbox.remove_account(tx, account.id, now)
+
+
+def parse(address: str) -> Address:
+    """Raises Failure."""
+    try:
+        return Address.parse(address)
+    except BadAddress as wrong:
+        raise Failure(f"{address!r} is not an address: {wrong}", EX_DATAERR) from None

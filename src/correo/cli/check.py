@@ -1,0 +1,110 @@
+"""`correo check`: what is wrong with configuration, certificate, DNS and ports."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+
+import click
+
+from correo.cli.human import plural
+from correo.cli.terminal import (
+    EX_CONFIG,
+    Failure,
+    State,
+    database_path,
+    encode,
+    json_option,
+    printable,
+)
+from correo.clock.system import SystemChance, SystemClock
+from correo.config import Config
+from correo.config.read import beside
+from correo.dns import Resolver
+from correo.dns.client import StubResolver, Timing, system_servers
+from correo.net.stream import SocketDialer
+from correo.ops.checkup import Finding, Level, by_importance, ok, problem, warning
+from correo.ops.checkup.certificate import check_certificate
+from correo.ops.checkup.data import check_data
+from correo.ops.checkup.names import check_names
+from correo.ops.checkup.ports import check_listener, is_loopback
+
+# Somebody waits at the terminal: what takes longer than this is a finding of its own.
+PATIENCE = Timing(waits=(1.0, 2.0), total=6.0)
+
+
+@click.command()
+@click.option("--dns/--no-dns", default=True, help="whether to ask the DNS as well [default: yes]")
+@json_option
+@click.pass_obj
+def command(state: State, dns: bool) -> None:
+    """Say what is wrong with configuration, data, certificate, ports and DNS, the most important first.
+
+    Changes nothing. Exit status 78 if there is a problem.
+    """
+    config = state.config()
+    findings = by_importance(asyncio.run(examine(config, _resolver(config) if dns else None)))
+    counts = Counter(finding.level for finding in findings)
+    if state.as_json:
+        print(
+            encode([{"level": one.level.value, "about": one.about, "finding": one.words} for one in findings])
+        )
+    else:
+        width = max(len(level.value) for level in Level)
+        for one in findings:
+            print(printable(f"{one.level.value:<{width}}  {one.about}: {one.words}"))
+        print(f"\n{plural(counts[Level.PROBLEM], 'problem')}, {plural(counts[Level.WARNING], 'warning')}")
+    if counts[Level.PROBLEM]:
+        raise SystemExit(EX_CONFIG)
+
+
+def _resolver(config: Config) -> Resolver:
+    """Raises Failure."""
+    try:
+        servers = config.dns.servers or system_servers()
+        return StubResolver(servers, SystemClock(), SystemChance(), timing=PATIENCE)
+    except ValueError as wrong:
+        raise Failure(f"{config.source}: dns.servers: {wrong}", EX_CONFIG) from None
+
+
+async def examine(config: Config, resolver: Resolver | None) -> list[Finding]:
+    """Everything there is to find; without a resolver, all but the DNS."""
+    data = check_data(database_path(config).parent, database_path(config))
+    findings = [ok("configuration", f"{config.source} is understood"), *data.findings]
+    findings += _certificate(config)
+    findings += await _ports(config)
+    if resolver is None:
+        return findings
+    if config.listener and all(is_loopback(listener.address) for listener in config.listener):
+        words = "not asked: this server listens on this machine alone, so no other server looks for it"
+        return [*findings, ok("dns", words)]
+    return [*findings, *await check_names(config.hostname, data.domains, resolver)]
+
+
+def _certificate(config: Config) -> list[Finding]:
+    files = config.tls.certificate, config.tls.key
+    if not all(files):
+        words = "there is none, so passwords cannot be protected; set certificate and key in [tls]"
+        everywhere = all(is_loopback(listener.address) for listener in config.listener)
+        return [(warning if everywhere else problem)("certificate", words)]
+    certificate, key = (beside(config, name) for name in files)
+    folder = database_path(config).parent
+    return check_certificate(certificate, key, config.hostname, SystemClock().now(), folder)
+
+
+async def _ports(config: Config) -> list[Finding]:
+    if not config.listener:
+        return [problem("listeners", "there is no [[listener]], so nothing is served")]
+    dialer = SocketDialer()
+    lookups = (
+        check_listener(one.protocol, one.address, one.tls, config.hostname, dialer) for one in config.listener
+    )
+    findings = list(await asyncio.gather(*lookups))
+    for one in config.listener:
+        if one.protocol == "lmtp" and not is_loopback(one.address):
+            words = "lmtp asks nobody for a password; listen on a unix socket or on 127.0.0.1"
+            findings.append(warning(f"lmtp {one.address}", words))
+        elif config.auth.allow_plaintext and not is_loopback(one.address):
+            words = "passwords may cross the network unprotected here: set allow_plaintext = false in [auth]"
+            findings.append(problem(f"{one.protocol} {one.address}", words))
+    return findings

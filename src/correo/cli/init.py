@@ -1,0 +1,305 @@
+"""`correo init`: a configuration, a certificate, a domain and a first account, from nothing."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from correo import accounts
+from correo.accounts import Account
+from correo.cli.account import open_account, parse
+from correo.cli.first_config import First, text
+from correo.cli.password import ask_password, generate_password, password_option, read_password
+from correo.cli.publish import records, reverse
+from correo.cli.terminal import (
+    DATABASE,
+    DEFAULT_CONFIG,
+    EX_CANTCREAT,
+    EX_DATAERR,
+    Failure,
+    State,
+    json_option,
+    run,
+    say,
+    with_database,
+)
+from correo.clock import Chance
+from correo.clock.system import SystemChance, SystemClock
+from correo.config import Config, read
+from correo.mail.address import Address, BadAddress, fold_domain
+from correo.ops import owner
+from correo.ops.certificate import self_signed
+from correo.ops.manifest import write_new
+from correo.storage.db import Database, Tx
+
+HOME = Path(DEFAULT_CONFIG).parent
+DATA = Path("/var/lib/correo")
+USER = "correo"
+CONFIG, CERTIFICATE, KEY = "correo.toml", "certificate.pem", "key.pem"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What will be made, and where."""
+
+    folder: Path
+    first: First
+    account: Address
+    password: str
+    generated: bool
+    own_certificate: bool  # ours to make: none was given
+
+    @property
+    def config_file(self) -> Path:
+        return self.folder / CONFIG
+
+
+@click.command()
+@click.argument("domain")
+@click.option(
+    "--directory",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=HOME,
+    show_default=True,
+    help="where the configuration goes",
+)
+@click.option(
+    "--data-dir",
+    metavar="DIR",
+    help=f"where mail goes [default: {DATA} with {HOME}, the folder data beside the configuration elsewhere]",
+)
+@click.option("--hostname", metavar="NAME", help="the server's own name [default: mail.DOMAIN]")
+@click.option(
+    "--account", metavar="NAME@DOMAIN", help="the first account [default: asked for, or postmaster@DOMAIN]"
+)
+@password_option
+@click.option(
+    "--certificate",
+    metavar="FILE",
+    help="PEM file with certificate and chain [default: a self-signed one is made]",
+)
+@click.option("--key", metavar="FILE", help="PEM file with its private key")
+@click.option(
+    "--user",
+    metavar="NAME",
+    help=f"who the server becomes after binding its ports [default: {USER}, if root runs this]",
+)
+@click.option(
+    "--test-ports",
+    is_flag=True,
+    help="listen on 127.0.0.1 only, on ports from 2025 on, and allow passwords without TLS",
+)
+@json_option
+@click.pass_obj
+def command(
+    state: State,
+    domain: str,
+    directory: Path,
+    data_dir: str | None,
+    hostname: str | None,
+    account: str | None,
+    password_file: str | None,
+    certificate: str | None,
+    key: str | None,
+    user: str | None,
+    test_ports: bool,
+) -> None:
+    """Make a server for DOMAIN: configuration, certificate, first account; and print the DNS records to publish.
+
+    Nothing that exists is written over.
+    """
+    if bool(certificate) != bool(key):
+        raise Failure("--certificate and --key go together", 64)
+    folded = _domain(domain)
+    address = _address(account, folded)
+    password, generated = _password(password_file, str(address))
+    first = First(
+        domain=folded,
+        hostname=_domain(hostname) if hostname else f"mail.{folded}",
+        data_dir=data_dir or (str(DATA) if directory == HOME else "data"),
+        user=_user(user),
+        host="127.0.0.1" if test_ports else _anywhere(),
+        certificate=str(Path(certificate).absolute()) if certificate else CERTIFICATE,
+        key=str(Path(key).absolute()) if key else KEY,
+        test_ports=test_ports,
+    )
+    plan = Plan(directory, first, address, password, generated, own_certificate=not certificate)
+    config = read(text(first), plan.config_file)
+    _refuse_to_overwrite(plan)
+    _make(plan, config)
+    say(state, "\n".join(_words(plan)), **_facts(plan))
+
+
+# -- deciding ----------------------------------------------------------------------------------------------------------
+
+
+def _domain(text: str) -> str:
+    try:
+        folded = fold_domain(text)
+    except BadAddress as wrong:
+        raise Failure(f"{text!r} is not a domain: {wrong}; write it as in: example.com", EX_DATAERR) from None
+    if folded.startswith("["):
+        raise Failure(f"{text!r} is an address; a mail server needs a domain, as in: example.com", EX_DATAERR)
+    return folded
+
+
+def _address(given: str | None, domain: str) -> Address:
+    # RFC 5321 §4.5.1: mail to postmaster must arrive somewhere; without an account of that name, the first one gets it.
+    if given is None and sys.stdin.isatty():
+        given = click.prompt("First account", default=f"postmaster@{domain}", err=True)
+    address = parse(_complete(given or "postmaster", domain))
+    if address.host != domain:
+        raise Failure(f"{address} is not in {domain}; the first account must be", EX_DATAERR)
+    return address
+
+
+def _complete(name: str, domain: str) -> str:
+    return name if "@" in name else f"{name}@{domain}"
+
+
+def _password(file: str | None, whose: str) -> tuple[str, bool]:
+    """The password, and whether it was made up here, so that it has to be shown."""
+    if file is None and not sys.stdin.isatty():
+        return generate_password(SystemChance()), True
+    given = read_password(file, whose)
+    return (ask_password(whose) if given is None else given), False
+
+
+def _user(given: str | None) -> str:
+    if given and not owner.find(given):
+        how = f"useradd --system --home-dir {DATA} --shell /usr/sbin/nologin {given}"
+        raise Failure(f"there is no user {given}; make it with: {how}", EX_DATAERR)
+    if given or os.geteuid() != 0:
+        return given or ""
+    return USER if owner.find(USER) else ""
+
+
+def _anywhere() -> str:
+    """All addresses, of both kinds where the machine has both."""
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as sock:
+            sock.bind(("::", 0))
+    except OSError:
+        return "0.0.0.0"
+    return "[::]"
+
+
+# -- doing -------------------------------------------------------------------------------------------------------------
+
+
+def _refuse_to_overwrite(plan: Plan) -> None:
+    made = [CONFIG, *((CERTIFICATE, KEY) if plan.own_certificate else ())]
+    places = [plan.folder / name for name in made]
+    places.append(plan.folder / plan.first.data_dir / DATABASE)
+    for place in places:
+        if place.exists():
+            words = f"{place} exists already, and nothing is written over; move it away, or choose another --directory"
+            raise Failure(words, EX_CANTCREAT)
+
+
+def _make(plan: Plan, config: Config) -> None:
+    clock, chance = SystemClock(), SystemChance()
+    now = clock.now()
+    made: list[Path] = []
+
+    def write(name: str, octets: bytes, mode: int) -> None:
+        path = plan.folder / name
+        write_new(path, octets, mode)
+        made.append(path)
+        owner.give(path, plan.first.user)
+
+    try:
+        plan.folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+        if plan.own_certificate:
+            pair = self_signed([plan.first.hostname], now, chance)
+            write(CERTIFICATE, pair.certificate, 0o644)
+            write(KEY, pair.key, 0o600)
+        write(CONFIG, text(plan.first).encode(), 0o644)
+
+        async def work(db: Database) -> Account:
+            return await db.write(_populate, plan, chance, now)
+
+        run(with_database(config, work))
+    except OSError as wrong:
+        _undo(made)
+        words = f"cannot write {wrong.filename or plan.folder}: {wrong.strerror}; run this as root, or choose another --directory"
+        raise Failure(words, EX_CANTCREAT) from None
+    except BaseException:
+        _undo(made)
+        raise
+
+
+def _undo(made: list[Path]) -> None:
+    """What was begun must not stand in the way of the next attempt."""
+    for path in made:
+        path.unlink(missing_ok=True)
+
+
+async def _populate(tx: Tx, plan: Plan, chance: Chance, now: int) -> Account:
+    await accounts.add_domain(tx, plan.first.domain, now)
+    credentials = accounts.make_credentials(plan.password, chance)
+    return await open_account(tx, plan.account, credentials, chance, now)
+
+
+# -- telling -----------------------------------------------------------------------------------------------------------
+
+
+def _words(plan: Plan) -> list[str]:
+    first, folder = plan.first, plan.folder
+    lines = [f"{plan.config_file} is the configuration"]
+    if plan.own_certificate:
+        lines.append(
+            f"{folder / CERTIFICATE} is a self-signed certificate for {first.hostname}: put a real one in its place"
+        )
+    lines.append(f"{folder / first.data_dir} holds the data")
+    login = f"the first account is {plan.account}"
+    lines.append(f"{login}, its password {plan.password}" if plan.generated else login)
+    if not first.test_ports:
+        lines += ["", "Publish in the DNS:", ""]
+        lines += [
+            f"  {record}" for record in _aligned(records(first.domain, first.hostname, first.listeners))
+        ]
+        lines += [
+            "",
+            "and ask whoever gave this machine its addresses for:",
+            "",
+            f"  {reverse(first.hostname)}",
+        ]
+    if os.geteuid() == 0 and not first.user:
+        lines += [
+            "",
+            "The server does not stay root. Make a user for it, give it the data, and name it in the configuration (user):",
+            "",
+            f"  useradd --system --home-dir {DATA} --shell /usr/sbin/nologin {USER}",
+            f"  chown -R {USER}: {folder / first.data_dir}"
+            + (f" {folder / KEY}" if plan.own_certificate else ""),
+        ]
+    option = "" if plan.config_file == Path(DEFAULT_CONFIG) else f" --config {plan.config_file}"
+    return [*lines, "", "Next:", "", f"  correo{option} check", f"  correo{option} serve"]
+
+
+def _aligned(lines: list[str]) -> list[str]:
+    """Zone lines with their types below each other."""
+    split = [line.split("  ", 1) for line in lines]
+    width = max(len(name) for name, _ in split)
+    return [f"{name:<{width}}  {rest}" for name, rest in split]
+
+
+def _facts(plan: Plan) -> dict[str, object]:
+    first = plan.first
+    return {
+        "config": str(plan.config_file),
+        "data_dir": str(plan.folder / first.data_dir),
+        "hostname": first.hostname,
+        "domain": first.domain,
+        "account": plan.account.folded,
+        "password": plan.password if plan.generated else None,
+        "self_signed": plan.own_certificate,
+        "records": [*records(first.domain, first.hostname, first.listeners), reverse(first.hostname)],
+    }

@@ -1,0 +1,56 @@
+"""Root at the command line, a user of its own for the server: what root does to the data must stay the server's to use."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def acting_as_owner(folder: Path) -> Iterator[None]:
+    """As root, be whoever owns `folder` for a while, so that new files there are his; otherwise nothing. Raises OSError."""
+    owner = folder.stat()
+    if os.geteuid() != 0 or owner.st_uid == 0:
+        yield
+        return
+    group = os.getegid()
+    os.setegid(owner.st_gid)
+    os.seteuid(owner.st_uid)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(group)
+
+
+def give(path: Path, user: str) -> None:
+    """As root, make `path` belong to `user`, if there is such a user; otherwise nothing. Raises OSError."""
+    if os.geteuid() == 0 and user and (entry := find(user)):
+        os.chown(path, entry.pw_uid, entry.pw_gid)
+
+
+def give_as(path: Path, like: Path) -> None:
+    """As root, make `path` belong to whoever owns `like`. Raises OSError."""
+    if os.geteuid() == 0:
+        owner = like.stat()
+        os.chown(path, owner.st_uid, owner.st_gid)
+
+
+def find(user: str) -> pwd.struct_passwd | None:
+    try:
+        return pwd.getpwnam(user)
+    except KeyError:
+        return None
+
+
+def make_private(folder: Path, user: str) -> bool:
+    """Make `folder` for the server's eyes alone, with what is missing above it; whether it was missing. Raises OSError."""
+    if folder.is_dir():
+        return False
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700)
+    give(folder, user)
+    return True
