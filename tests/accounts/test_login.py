@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from scramp import ScramClient  # type: ignore[import-untyped]
+from scramp import ScramClient
 
 from correo import accounts
 from correo.accounts import Challenge, Cost, Denied, LoggedIn, Logins, make_credentials

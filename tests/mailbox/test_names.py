@@ -30,6 +30,8 @@ ALLOWED = [
     "\u65e5\u672c\u8a9e/\u53f0\u5317",
     "&-",
     '"quoted"',
+    "no\u00a0break",
+    "zero\u200djoiner",
     "x" * MAX_NAME,
     "/".join("x" * MAX_DEPTH),
 ]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from scramp import ScramClient  # type: ignore[import-untyped]
+from scramp import ScramClient
 
 from correo import accounts, mailbox
 from correo.accounts import Cost, Logins, make_credentials

@@ -9,8 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import runner
-from runner import SPLITS, Script, World, play, scripts
+from tests.transcripts import runner
+from tests.transcripts.runner import SPLITS, Script, World, play, scripts
 
 from correo.access.imap.octets import Octets
 from correo.access.imap.session import ImapOptions, ImapSession, Services
@@ -37,9 +37,7 @@ def imap(world: World, script: Script, peer: Peer) -> ImapSession:
         login_time=60.0,
         append_limit=int(script.one("append", "100000")),
     )
-    services = Services(
-        world.db, world.bus, world.clock, world.chance, world.logins, options, Octets()
-    )
+    services = Services(world.db, world.bus, world.clock, world.chance, world.logins, options, Octets())
     tls = TLS if script.one("tls", "no") == "yes" else None
     return ImapSession(services, peer, tls, Stream.last.wake)
 

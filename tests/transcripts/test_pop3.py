@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from runner import SPLITS, Script, World, play, scripts
+from tests.transcripts.runner import SPLITS, Script, World, play, scripts
 
 from correo.access.pop3.locks import Locks
 from correo.access.pop3.session import Pop3Options, Pop3Session, Services

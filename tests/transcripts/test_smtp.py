@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from runner import SPLITS, Script, World, play, scripts
+from tests.transcripts.runner import SPLITS, Script, World, play, scripts
 
 from correo.net import Peer
 from correo.net.memory import TLS

@@ -7,7 +7,7 @@ import stringprep
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scramp.utils import ScramException  # type: ignore[import-untyped]
+from scramp.utils import ScramException
 from scramp.utils import saslprep as other_saslprep
 
 from correo.wire.sasl.saslprep import MAX_TEXT, Unprepared, saslprep

@@ -7,7 +7,7 @@ from base64 import b64decode, b64encode
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scramp import ScramClient, ScramException  # type: ignore[import-untyped]
+from scramp import ScramClient, ScramException
 
 from correo.wire.sasl import (
     MECHANISMS,

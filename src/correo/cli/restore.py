@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -13,7 +14,7 @@ from correo.cli.terminal import EX_CANTCREAT, EX_DATAERR, Failure, State, json_o
 from correo.clock.system import SystemClock
 from correo.config.read import beside
 from correo.mail.errors import Refused
-from correo.ops.manifest import BadBackup
+from correo.ops.manifest import BadBackup, Stored
 from correo.ops.restore import Checked, NotEmpty, check, restore
 
 
@@ -107,6 +108,12 @@ def _next_steps(checked: Checked, target: Path) -> list[str]:
         ]
     if checked.manifest.files:
         lines.append("the configuration and the files it names are in the backup; put back what is missing:")
-        for stored in checked.manifest.files:
-            lines.append(f"  cp -p {checked.folder / stored.name} {stored.original}")
+        lines += [f"  {_put_back(checked.folder, stored)}" for stored in checked.manifest.files]
     return [*lines, "next: correo check, then correo serve"]
+
+
+def _put_back(folder: Path, stored: Stored) -> str:
+    """The shell command that brings a file back, with the mode and owner it had."""
+    owner = f" -o {stored.owner}" if stored.owner else ""
+    source, target = shlex.quote(str(folder / stored.name)), shlex.quote(stored.original)
+    return f"install -D -m {stored.mode:o}{owner} {source} {target}"

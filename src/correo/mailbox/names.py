@@ -41,8 +41,11 @@ def canonical(name: str) -> str:
 def checked(name: str) -> str:
     """The canonical form of a name that is to come into being. Raises Refused(BAD_NAME)."""
     name = canonical(name)
-    if any(letter in _WILDCARDS or unicodedata.category(letter) in _FORBIDDEN for letter in name):
-        raise Refused(Kind.BAD_NAME, "a wildcard or control character in a mailbox name")
+    if not _WILDCARDS.isdisjoint(name):
+        raise Refused(Kind.BAD_NAME, "a wildcard in a mailbox name")
+    # What is printable has nothing forbidden in it; the reverse is not true (a no-break space, a joiner).
+    if not name.isprintable() and any(unicodedata.category(letter) in _FORBIDDEN for letter in name):
+        raise Refused(Kind.BAD_NAME, "a control character in a mailbox name")
     if len(name.encode()) > MAX_NAME:
         raise Refused(Kind.BAD_NAME, f"a mailbox name longer than {MAX_NAME} octets")
     parts = name.split(SEPARATOR)

@@ -23,6 +23,7 @@ from correo.ops.manifest import (
     sync_folder,
     write_new,
 )
+from correo.ops.owner import owner_of
 from correo.storage.db import Tx, snapshot
 
 FILES = "config"  # the folder of the configuration and what it names
@@ -107,7 +108,8 @@ def _files(folder: Path, keep: Sequence[Keep]) -> tuple[Stored, ...]:
         copied = folder / FILES / one.name
         copied.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         size, sha256 = copy_file(one.path, copied)
-        stored.append(Stored(f"{FILES}/{one.name}", size, sha256, str(one.path), one.secret))
+        name, mode = f"{FILES}/{one.name}", one.path.stat().st_mode & 0o777
+        stored.append(Stored(name, size, sha256, str(one.path), one.secret, mode, owner_of(one.path)))
         folders.add(copied.parent)
     for each in folders:
         sync_folder(each)

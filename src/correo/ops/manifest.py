@@ -38,6 +38,8 @@ class Stored:
     sha256: str
     original: str = ""  # where it was
     secret: bool = False
+    mode: int = 0o600  # of the original; copies are for their owner's eyes alone
+    owner: str = ""  # of the original, "" where he has no name or it was root
 
 
 @dataclass(frozen=True, slots=True)

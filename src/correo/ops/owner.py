@@ -46,6 +46,15 @@ def find(user: str) -> pwd.struct_passwd | None:
         return None
 
 
+def owner_of(path: Path) -> str:
+    """Whose file it is, by name; "" where he has none, or is root. Raises OSError."""
+    uid = path.stat().st_uid
+    try:
+        return pwd.getpwuid(uid).pw_name if uid else ""
+    except KeyError:
+        return ""
+
+
 def make_private(folder: Path, user: str) -> bool:
     """Make `folder` for the server's eyes alone, with what is missing above it; whether it was missing. Raises OSError."""
     if folder.is_dir():

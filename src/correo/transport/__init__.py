@@ -8,14 +8,13 @@ ledger and with the notice to the sender, if there is to be one.
     remote      delivers one message: finds hosts, tries them in order           RemoteTransport
     hops        which hosts: MX, address literals        smarthost   which host: the one that takes everything
     connection  one SMTP connection                      pool        connections kept for the next message, and limits
-    operator    hold, release, retry, return by hand, with their ledger rows
 
 Promised:
 - Every recipient handed to `deliver` gets exactly one outcome, whatever the other server says, does or does not.
   `Delivered` only where it said so itself, after the whole message.
 - A crash at any point loses nothing: what was not settled is tried again when its lease ends. Towards other servers that
   is at least once, as RFC 5321 §4.5.4.1 has it; inside Correo exactly once.
-- Refusals are outcomes, not exceptions. Only `CancelledError` ends a delivery without one.
+- Refusals are outcomes, not exceptions. Without one ends only a delivery that is cancelled, or whose content cannot be read.
 """
 
 from __future__ import annotations

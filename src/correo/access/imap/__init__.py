@@ -12,8 +12,8 @@ Out: octets for the core, in an order that every client can follow, though sever
     replies   what the refusals of the store are called in IMAP
 
 Promised:
-- A message number means what the client thinks it means: EXPUNGE is told at the end of commands that neither take nor
-  answer with message numbers, and while the client idles; never else (RFC 3501 §7.4.1).
+- A message number means what the client thinks it means: EXPUNGE is told at the end of every command but
+  FETCH, STORE and SEARCH by number, and while the client idles; never else (RFC 3501 §7.4.1).
 - What one session commits, another tells at its next command, or at once while it idles.
 - Answers are streamed: memory is bounded by one message and a slice of rows, and no command holds up other sessions.
 - A mailbox that is deleted under a session ends the session with BYE (RFC 2180 §3.3); one that is renamed stays selected.

@@ -13,16 +13,16 @@ _WILD_RUN = re.compile(r"[*%]{2,}")
 def compile_pattern(pattern: str, separator: str = "/") -> Callable[[str], bool]:
     """Whether a whole name matches: `*` stands for anything, `%` for anything without the separator.
 
-    "INBOX" as the first level matches in any case (RFC 3501 §5.1).
+    INBOX matches in any case, and so it does as the first level of other names (RFC 3501 §5.1).
     """
+    pattern = fold_inbox(pattern, separator)
     pattern = _WILD_RUN.sub(lambda run: "*" if "*" in run[0] else "%", pattern)
     if len(pattern) > MAX_PATTERN:
         return lambda name: False
     if pattern == "*":
         return lambda name: True
     if "*" not in pattern and "%" not in pattern:
-        exact = fold_inbox(pattern, separator)
-        return lambda name: name == exact
+        return lambda name: name == pattern
     automaton = _Automaton(pattern, separator)
     if pattern[:1].upper() not in ("I", "*", "%"):
         return automaton.matches

@@ -14,7 +14,6 @@ class Selected:
     """Known by its id, so that it stays open when it is renamed."""
 
     mailbox_id: int
-    uidvalidity: int
     read_only: bool
     view: View
     announced: Announced
@@ -22,4 +21,4 @@ class Selected:
 
     @classmethod
     def of(cls, box: Mailbox, uids: list[int], *, read_only: bool) -> Selected:
-        return cls(box.id, box.uidvalidity, read_only, View(uids, box.modseq), Announced(read_only))
+        return cls(box.id, read_only, View(uids, box.modseq), Announced(read_only))

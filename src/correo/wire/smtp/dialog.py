@@ -37,7 +37,7 @@ class Extensions:
     def of(cls, reply: Reply) -> Extensions:
         keywords: dict[str, str] = {}
         for line in reply.lines[1:]:
-            # "AUTH=PLAIN" is how it was spelled before RFC 2554, and some servers still spell it both ways.
+            # "AUTH=PLAIN" is how drafts of RFC 4954 once spelled it, and some servers still spell it both ways.
             keyword, _, parameters = line.replace("AUTH=", "AUTH ", 1).partition(" ")
             before = keywords.get(keyword.upper(), "")
             keywords[keyword.upper()] = f"{before} {parameters}".strip()
