@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -14,11 +13,10 @@ from correo import accounts
 from correo.accounts import Account
 from correo.cli.account import open_account, parse
 from correo.cli.first_config import First, text
+from correo.cli.first_plan import CERTIFICATE, CONFIG, DATA, HOME, KEY, USER, Plan, facts, words
 from correo.cli.password import ask_password, generate_password, password_option, read_password
-from correo.cli.publish import records, reverse
 from correo.cli.terminal import (
     DATABASE,
-    DEFAULT_CONFIG,
     EX_CANTCREAT,
     EX_DATAERR,
     Failure,
@@ -36,27 +34,6 @@ from correo.ops import owner
 from correo.ops.certificate import self_signed
 from correo.ops.manifest import write_new
 from correo.storage.db import Database, Tx
-
-HOME = Path(DEFAULT_CONFIG).parent
-DATA = Path("/var/lib/correo")
-USER = "correo"
-CONFIG, CERTIFICATE, KEY = "correo.toml", "certificate.pem", "key.pem"
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What will be made, and where."""
-
-    folder: Path
-    first: First
-    account: Address
-    password: str
-    generated: bool
-    own_certificate: bool  # ours to make: none was given
-
-    @property
-    def config_file(self) -> Path:
-        return self.folder / CONFIG
 
 
 @click.command()
@@ -133,7 +110,7 @@ def command(
     config = read(text(first), plan.config_file)
     _refuse_to_overwrite(plan)
     _make(plan, config)
-    say(state, "\n".join(_words(plan)), **_facts(plan))
+    say(state, "\n".join(words(plan)), **facts(plan))
 
 
 # -- deciding ----------------------------------------------------------------------------------------------------------
@@ -245,61 +222,3 @@ async def _populate(tx: Tx, plan: Plan, chance: Chance, now: int) -> Account:
     await accounts.add_domain(tx, plan.first.domain, now)
     credentials = accounts.make_credentials(plan.password, chance)
     return await open_account(tx, plan.account, credentials, chance, now)
-
-
-# -- telling -----------------------------------------------------------------------------------------------------------
-
-
-def _words(plan: Plan) -> list[str]:
-    first, folder = plan.first, plan.folder
-    lines = [f"{plan.config_file} is the configuration"]
-    if plan.own_certificate:
-        lines.append(
-            f"{folder / CERTIFICATE} is a self-signed certificate for {first.hostname}: put a real one in its place"
-        )
-    lines.append(f"{folder / first.data_dir} holds the data")
-    login = f"the first account is {plan.account}"
-    lines.append(f"{login}, its password {plan.password}" if plan.generated else login)
-    if not first.test_ports:
-        lines += ["", "Publish in the DNS:", ""]
-        lines += [
-            f"  {record}" for record in _aligned(records(first.domain, first.hostname, first.listeners))
-        ]
-        lines += [
-            "",
-            "and ask whoever gave this machine its addresses for:",
-            "",
-            f"  {reverse(first.hostname)}",
-        ]
-    if os.geteuid() == 0 and not first.user:
-        lines += [
-            "",
-            "The server does not stay root. Make a user for it, give it the data, and name it in the configuration (user):",
-            "",
-            f"  useradd --system --home-dir {DATA} --shell /usr/sbin/nologin {USER}",
-            f"  chown -R {USER}: {folder / first.data_dir}"
-            + (f" {folder / KEY}" if plan.own_certificate else ""),
-        ]
-    option = "" if plan.config_file == Path(DEFAULT_CONFIG) else f" --config {plan.config_file}"
-    return [*lines, "", "Next:", "", f"  correo{option} check", f"  correo{option} serve"]
-
-
-def _aligned(lines: list[str]) -> list[str]:
-    """Zone lines with their types below each other."""
-    split = [line.split("  ", 1) for line in lines]
-    width = max(len(name) for name, _ in split)
-    return [f"{name:<{width}}  {rest}" for name, rest in split]
-
-
-def _facts(plan: Plan) -> dict[str, object]:
-    first = plan.first
-    return {
-        "config": str(plan.config_file),
-        "data_dir": str(plan.folder / first.data_dir),
-        "hostname": first.hostname,
-        "domain": first.domain,
-        "account": plan.account.folded,
-        "password": plan.password if plan.generated else None,
-        "self_signed": plan.own_certificate,
-        "records": [*records(first.domain, first.hostname, first.listeners), reverse(first.hostname)],
-    }

@@ -10,12 +10,12 @@ import click
 
 from correo import ledger
 from correo import queue as waiting
-from correo.cli.human import octets, plural, span, until, when
+from correo.cli.human import plural
+from correo.cli.queue_words import columns, described, facts, row_of, summary
 from correo.cli.terminal import (
     EX_DATAERR,
     EX_NOUSER,
     EX_TEMPFAIL,
-    Columns,
     Failure,
     State,
     json_option,
@@ -29,7 +29,6 @@ from correo.cli.terminal import (
 from correo.clock.system import SystemChance, SystemClock
 from correo.ledger import read_id, show_id
 from correo.mail.address import Address, BadAddress, fold_domain
-from correo.mail.instant import iso8601
 from correo.ops import queueing
 from correo.queue import Census, QueuedRecipient, Selection
 from correo.queue.schedule import Schedule
@@ -127,9 +126,9 @@ def list_(state: State, which: tuple[str, ...], sender: str | None, stage: str |
     nothing = (
         "the queue is empty" if not sum(census.recipients.values()) else f"nothing waits for {chosen.words}"
     )
-    show(state, rows, empty=nothing, columns=_columns(found, now))
+    show(state, rows, empty=nothing, columns=columns(found, now))
     if rows and not state.as_json:
-        print(_summary(census, len(rows), now))
+        print(summary(census, len(rows), now))
 
 
 async def _listed(tx: Tx, selection: Selection, stage: str | None, limit: int) -> list[QueuedRecipient]:
@@ -142,59 +141,6 @@ async def _listed(tx: Tx, selection: Selection, stage: str | None, limit: int) -
             break
         after = page[-1].id
     return found[:limit]
-
-
-def row_of(recipient: QueuedRecipient) -> dict[str, Any]:
-    """As programs read it."""
-    return {
-        "id": show_id(recipient.message.id),
-        "sender": recipient.message.sender,
-        "recipient": recipient.address,
-        "state": recipient.state.value,
-        "attempts": recipient.attempts,
-        "queued": iso8601(recipient.created),
-        "next_try": iso8601(recipient.next_try) if recipient.state is Stage.WAITING else None,
-        "expires": iso8601(recipient.message.expires),
-        "size": recipient.message.size,
-        "host": recipient.host,
-        "last_reply": str(recipient.status) if recipient.status else "",
-    }
-
-
-def _columns(found: list[QueuedRecipient], now: int) -> Columns:
-    by_row = {(show_id(one.message.id), one.address): one for one in found}
-
-    def of(row: dict[str, Any]) -> QueuedRecipient:
-        return by_row[row["id"], row["recipient"]]
-
-    return {
-        "id": lambda row: str(row["id"]),
-        "sender": lambda row: row["sender"] or "<>",
-        "recipient": lambda row: str(row["recipient"]),
-        "age": lambda row: span(now - of(row).created),
-        "attempts": lambda row: str(row["attempts"]),
-        "next try": lambda row: next_step(of(row), now),
-        "last reply": lambda row: row["last_reply"] or "-",
-    }
-
-
-def next_step(recipient: QueuedRecipient, now: int) -> str:
-    match recipient.state:
-        case Stage.HELD:
-            return "held"
-        case Stage.ACTIVE:
-            return "being tried"
-        case Stage.WAITING:
-            return until(recipient.next_try, now)
-
-
-def _summary(census: Census, shown: int, now: int) -> str:
-    total = sum(census.recipients.values())
-    stages = ", ".join(f"{count} {stage.value}" for stage, count in census.recipients.items() if count)
-    words = f"{plural(total, 'recipient')} of {plural(census.messages, 'message')} ({stages}), {octets(census.size)}"
-    if census.oldest is not None:
-        words += f", the oldest from {span(now - census.oldest)} ago"
-    return f"\n{words}" + (f"; shown: {shown}" if shown < total else "")
 
 
 @command.command("show")
@@ -220,9 +166,9 @@ def show_(state: State, id: str) -> None:
         raise Failure(f"no message {id} waits in the queue; {hint}", EX_NOUSER)
     journey = journeys[0] if journeys else None
     if state.as_json:
-        say(state, "", **_facts(found, journey))
+        say(state, "", **facts(found, journey))
         return
-    for line in _described(found, journey, now):
+    for line in described(found, journey, now):
         print(printable(line))
 
 
@@ -232,48 +178,6 @@ def message_id(text: str) -> int:
         return read_id(text)
     except ValueError as wrong:
         raise Failure(f"{text!r} is not an id: {wrong}", EX_DATAERR) from None
-
-
-def _facts(found: list[QueuedRecipient], journey: ledger.Journey | None) -> dict[str, Any]:
-    message = found[0].message
-    rows = [row_of(one) for one in found]
-    own = ("recipient", "state", "attempts", "next_try", "host", "last_reply")
-    return {
-        "id": show_id(message.id),
-        "sender": message.sender,
-        "subject": journey.subject if journey else "",
-        "message_id": journey.message_id if journey else "",
-        "size": message.size,
-        "arrived": iso8601(message.created),
-        "expires": iso8601(message.expires),
-        "recipients": [{name: row[name] for name in own} for row in rows],
-    }
-
-
-def _described(found: list[QueuedRecipient], journey: ledger.Journey | None, now: int) -> list[str]:
-    message = found[0].message
-    lines = [f"message     {show_id(message.id)}"]
-    if journey:
-        lines += [f"Message-ID  {journey.message_id or '-'}", f"subject     {journey.subject or '-'}"]
-    lines += [
-        f"sender      {message.sender or '<> (a bounce)'}",
-        f"size        {octets(message.size)}",
-        f"arrived     {when(message.created)}, {span(now - message.created)} ago",
-        f"given up    {when(message.expires)}, {until(message.expires, now)}",
-    ]
-    for one in found:
-        lines += [
-            "",
-            f"to          {one.address}" + (f" (for {one.original})" if one.original != one.address else ""),
-        ]
-        lines += [f"state       {one.state.value}, {plural(one.attempts, 'attempt')} so far"]
-        if one.state is Stage.WAITING:
-            lines += [f"next try    {when(one.next_try)}, {next_step(one, now)}"]
-        if one.status:
-            lines += [f"last reply  {one.status}"]
-        if one.host:
-            lines += [f"from        {one.host}"]
-    return [*lines, "", f"its journey so far: correo trace {show_id(message.id)}"]
 
 
 # -- doing -------------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import click
 
 from correo import ledger, queue
 from correo.cli.human import octets, plural, span, when
-from correo.cli.queue import next_step
+from correo.cli.queue_words import next_step
 from correo.cli.terminal import EX_NOUSER, Failure, State, encode, json_option, printable, run, with_database
 from correo.clock.system import SystemClock
 from correo.ledger import MAX_JOURNEYS, Entry, Journey, show_id

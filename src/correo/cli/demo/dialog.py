@@ -21,7 +21,8 @@ class Dialog:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, show: Show) -> None:
         self._reader = reader
         self._writer = writer
-        self._show = show
+        self._print = show
+        self.silent = False  # for what has been seen before
 
     @classmethod
     async def open(cls, host: str, port: int, show: Show) -> Dialog:
@@ -66,6 +67,10 @@ class Dialog:
         while (line := await self._line()) != ".":
             lines.append(line[1:] if line.startswith("..") else line)
         return lines
+
+    def _show(self, who: str, what: str) -> None:
+        if not self.silent:
+            self._print(who, what)
 
     async def close(self) -> None:
         self._writer.close()

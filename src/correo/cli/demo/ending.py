@@ -50,7 +50,7 @@ def _row(server: Server, journey: ledger.Journey) -> dict[str, Any]:
     return {
         "server": server.config.hostname,
         "message": ledger.show_id(journey.id),
-        "subject": journey.subject[:28],
+        "subject": journey.subject,
         "sender": journey.sender or "<> (a bounce)",
         "recipient": "",
         "tries": 0,
@@ -60,4 +60,4 @@ def _row(server: Server, journey: ledger.Journey) -> dict[str, Any]:
 
 
 def _where(entry: ledger.Entry) -> str:
-    return (f"{entry.host}: {entry.detail}" if entry.host else entry.detail)[:60]
+    return f"{entry.host}: {entry.detail}" if entry.host else entry.detail

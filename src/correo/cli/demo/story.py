@@ -10,6 +10,7 @@ from base64 import b64encode
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 import click
@@ -102,7 +103,7 @@ async def _local(stage: Stage, narrator: Narrator) -> None:
     narrator.step(
         "Alice logs in and sends two messages to Bob; 250 means: on disk, synced, and in his mailbox"
     )
-    async with _submission(stage, narrator) as smtp:
+    async with _submission(stage, narrator, brief=False) as smtp:
         await _send(smtp, BOB, "Lunch on Friday?", "Hello Bob,\n\nshall we meet at noon?\n\nAlice")
         await _send(
             smtp, BOB, "The plans", "Dear Bob,\n\nhere are the plans; keep them well.\n\nAlice", brief=True
@@ -160,7 +161,10 @@ async def _close(stage: Stage, narrator: Narrator) -> list[Account]:
     accounts = [await closing(stage.near, [ALICE, BOB]), await closing(stage.far, [CAROL])]
     rows = [row for account in accounts for row in account.rows]
     if not narrator.as_json:
-        click.echo("\n" + table(rows) + "\n")
+        for account in accounts:
+            click.echo(f"\n   {account.rows[0]['server']}")
+            click.echo(indent(table([_shortened(row) for row in account.rows]), "   "))
+        click.echo()
     for account in accounts:
         _expect(account.difference == 0, f"the ledger is off by {account.difference}")
         _expect(account.pending == 0, f"{account.pending} recipients are still in a queue")
@@ -205,15 +209,18 @@ def _last_of_log(name: str) -> str:
 
 
 @asynccontextmanager
-async def _submission(stage: Stage, narrator: Narrator) -> AsyncIterator[Dialog]:
+async def _submission(stage: Stage, narrator: Narrator, *, brief: bool = True) -> AsyncIterator[Dialog]:
     smtp = await Dialog.open(HERE, stage.port("submission"), narrator.line)
+    smtp.silent = brief
     await smtp.hear("220 ")
     await smtp.say("EHLO laptop.example.org")
     await smtp.hear("250 ")
     secret = b64encode(f"\0{ALICE}\0{PASSWORD}".encode()).decode()
     await smtp.say(f"AUTH PLAIN {secret}", shown="AUTH PLAIN (alice's password)")
     await smtp.hear("235 ")
+    smtp.silent = False
     yield smtp
+    smtp.silent = brief
     await smtp.say("QUIT")
     await smtp.hear("221 ")
     await smtp.close()
@@ -230,13 +237,28 @@ async def _send(smtp: Dialog, to: str, subject: str, text: str, *, brief: bool =
     await smtp.hear("250 ")
 
 
+def _shortened(row: dict[str, Any]) -> dict[str, Any]:
+    """What fits a terminal; --json has the rest."""
+    where = row["where"] if len(row["where"]) <= 52 else row["where"][:49] + "..."
+    subject = row["subject"] if len(row["subject"]) <= 22 else row["subject"][:19] + "..."
+    return {
+        "subject": subject,
+        "recipient": row["recipient"],
+        "tries": row["tries"],
+        "end": row["end"],
+        "where": where,
+    }
+
+
 Command = Callable[[str], Any]
 
 
 @asynccontextmanager
 async def _imap(stage: Stage, user: str, narrator: Narrator) -> AsyncIterator[Command]:
     imap = await Dialog.open(HERE, stage.port("imap"), narrator.line)
+    imap.silent = True
     await imap.hear("* OK")
+    imap.silent = False
     number = 0
 
     async def command(text: str, shown: str | None = None) -> list[str]:
@@ -248,6 +270,7 @@ async def _imap(stage: Stage, user: str, narrator: Narrator) -> AsyncIterator[Co
 
     await command(f'LOGIN {user} "{PASSWORD}"', f"LOGIN {user} (password)")
     yield command
+    imap.silent = True
     await command("LOGOUT")
     await imap.close()
 
