@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 from typing import assert_never
 
 import structlog
 
+from correo.access.pop3.commands import BY_VERB, COMMANDS
 from correo.access.pop3.locks import Locks
 from correo.access.pop3.maildrop import Maildrop, open_maildrop
 from correo.access.pop3.replies import REPLIES
+from correo.access.pop3.state import State
 from correo.accounts import Account
 from correo.accounts.login import Authentication, Challenge, Denied, LoggedIn, Logins
 from correo.clock import Clock
@@ -26,13 +27,6 @@ log = structlog.get_logger("pop3")
 
 MAX_ERRORS = 20  # unknown or refused commands before we hang up: a person's client makes none
 MAX_FAILED_LOGINS = 3  # on one connection; more is guessing
-
-
-class State(Enum):
-    """RFC 1939 §3. UPDATE is no state here: QUIT enters and leaves it."""
-
-    AUTHORIZATION = "authorization"
-    TRANSACTION = "transaction"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +55,7 @@ class Pop3Session:
 
     def __init__(self, services: Services, peer: Peer, tls: TlsInfo | None) -> None:
         self.core = Server()
+        self.commands = COMMANDS
         self.services = services
         self.peer = peer
         self.tls = tls
@@ -190,8 +185,6 @@ class Pop3Session:
             return REPLIES[refused.kind]
 
     async def _run(self, verb: str, argument: str) -> reply.Reply:
-        from correo.access.pop3.commands import BY_VERB  # the commands import this module for its types
-
         command = BY_VERB.get(verb)
         if command is None:
             return reply.Err("Unknown command")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import binascii
 from base64 import b64decode
+from typing import TYPE_CHECKING
 
 from correo.access.pop3.commands.row import BEFORE_LOGIN, Command
-from correo.access.pop3.session import Pop3Session
 from correo.wire import sasl
 from correo.wire.pop3.reply import Err, Lines, Reply
+
+if TYPE_CHECKING:
+    from correo.access.pop3.session import Pop3Session
 
 
 def mechanisms(session: Pop3Session) -> tuple[str, ...]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from correo.access.pop3.commands.row import BEFORE_LOGIN, Command
-from correo.access.pop3.session import Pop3Session
 from correo.mail.errors import Refused
 from correo.wire.pop3.reply import Err, Reply
+
+if TYPE_CHECKING:
+    from correo.access.pop3.session import Pop3Session
 
 
 async def run(session: Pop3Session, argument: str) -> Reply:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from correo import mailbox
 from correo.access.pop3.commands.row import ANY, Command
 from correo.access.pop3.maildrop import Maildrop, ranges
-from correo.access.pop3.session import Pop3Session
 from correo.mail.errors import Refused
 from correo.mail.flags import SEEN, Flags
 from correo.storage.db import Tx
 from correo.wire.pop3.reply import Err, Ok, Reply
+
+if TYPE_CHECKING:
+    from correo.access.pop3.session import Pop3Session
 
 
 async def run(session: Pop3Session, argument: str) -> Reply:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from correo import mailbox
 from correo.access.pop3.commands.row import LOGGED_IN, Command, number
-from correo.access.pop3.session import Pop3Session
 from correo.wire.pop3.reply import Lines, Reply
+
+if TYPE_CHECKING:
+    from correo.access.pop3.session import Pop3Session
 
 INLINE = 256 * 1024  # octets: reading and unpacking more would hold up other sessions, so it goes to a thread
 

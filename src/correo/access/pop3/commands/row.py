@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from correo.access.pop3.session import Pop3Session, State
+from correo.access.pop3.state import State
 from correo.mail.errors import Kind, Refused
 from correo.wire.pop3.reply import Reply
+
+if TYPE_CHECKING:
+    from correo.access.pop3.session import Pop3Session
 
 ANY = frozenset(State)
 BEFORE_LOGIN = frozenset({State.AUTHORIZATION})
