@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+QUICK  := not interop and not crash and not slow
 
 .DEFAULT_GOAL := check
 .PHONY: check demo test test-deps test-pythons bench bench-deps fuzz format format-check types unit setup clean
@@ -36,13 +37,15 @@ format-check: setup
 types: setup
 	@$(BIN)/mypy
 
+# Unit tests and transcripts share nothing, so they use every core; what starts servers or kills them runs alone.
 unit: setup
-	@$(BIN)/pytest -m 'not interop and not crash and not slow'
+	@$(BIN)/pytest -n auto -m '$(QUICK)'
 
 test: setup ## everything; interop tests run where their programs are installed
 	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
-	@$(BIN)/pytest -rs
+	@$(BIN)/pytest -n auto -rs -m '$(QUICK)'
+	@$(BIN)/pytest -rs -m 'not ($(QUICK))'
 	@$(MAKE) --no-print-directory test-pythons
 
 # The other Pythons that are installed (3.11 is the floor) run the unit tests and transcripts in environments of their own.
