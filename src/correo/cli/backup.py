@@ -11,6 +11,8 @@ from correo.cli.progress import Progress
 from correo.cli.terminal import (
     EX_CANTCREAT,
     EX_NOINPUT,
+    EX_NOPERM,
+    EX_SOFTWARE,
     Failure,
     State,
     database_path,
@@ -38,18 +40,20 @@ def command(state: State, target: Path) -> None:
     """
     config = state.config()
     database = database_path(config)
-    if not database.is_file():
-        raise Failure(
-            f"there is no database {database} to back up; is data_dir in {config.source} right?", EX_NOINPUT
-        )
     try:
+        if not database.is_file():
+            words = f"there is no database {database} to back up; is data_dir in {config.source} right?"
+            raise Failure(words, EX_NOINPUT)
         with Progress() as progress:
             backup = back_up(database, files_of(config), target, SystemClock().now(), progress)
     except Refused as refused:
         raise refusal(refused) from None
+    except PermissionError as wrong:
+        words = f"no backup was made: {wrong.filename}: {wrong.strerror}; run this as root, or as the server's user"
+        raise Failure(words, EX_NOPERM) from None
     except OSError as wrong:
-        where = f" {wrong.filename}" if wrong.filename else ""
-        raise Failure(f"no backup was made:{where}: {wrong.strerror}", EX_CANTCREAT) from None
+        words = f"no backup was made: {wrong.filename or target}: {wrong.strerror}"
+        raise Failure(words, EX_CANTCREAT) from None
     inventory = backup.manifest.inventory
     facts = {
         "backup": str(backup.folder),
@@ -62,7 +66,9 @@ def command(state: State, target: Path) -> None:
     }
     say(state, _words(backup), **facts)
     if inventory.ledger_difference:
-        raise Failure("the backup is whole, but the ledger in it does not balance; see: correo ledger", 70)
+        raise Failure(
+            "the backup is whole, but the ledger in it does not balance; see: correo ledger", EX_SOFTWARE
+        )
 
 
 def _words(backup: Backup) -> str:

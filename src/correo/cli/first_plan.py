@@ -33,7 +33,7 @@ class Plan:
         return self.folder / CONFIG
 
 
-def words(plan: Plan) -> list[str]:
+def told(plan: Plan) -> list[str]:
     first, folder = plan.first, plan.folder
     lines = [f"{plan.config_file} is the configuration"]
     if plan.own_certificate:

@@ -13,7 +13,7 @@ from correo import accounts
 from correo.accounts import Account
 from correo.cli.account import open_account, parse
 from correo.cli.first_config import First, text
-from correo.cli.first_plan import CERTIFICATE, CONFIG, DATA, HOME, KEY, USER, Plan, facts, words
+from correo.cli.first_plan import CERTIFICATE, CONFIG, DATA, HOME, KEY, USER, Plan, facts, told
 from correo.cli.password import ask_password, generate_password, password_option, read_password
 from correo.cli.terminal import (
     DATABASE,
@@ -110,7 +110,7 @@ def command(
     config = read(text(first), plan.config_file)
     _refuse_to_overwrite(plan)
     _make(plan, config)
-    say(state, "\n".join(words(plan)), **facts(plan))
+    say(state, "\n".join(told(plan)), **facts(plan))
 
 
 # -- deciding ----------------------------------------------------------------------------------------------------------
@@ -189,7 +189,6 @@ def _make(plan: Plan, config: Config) -> None:
         path = plan.folder / name
         write_new(path, octets, mode)
         made.append(path)
-        owner.give(path, plan.first.user)
 
     try:
         plan.folder.mkdir(mode=0o755, parents=True, exist_ok=True)
@@ -197,6 +196,9 @@ def _make(plan: Plan, config: Config) -> None:
             pair = self_signed([plan.first.hostname], now, chance)
             write(CERTIFICATE, pair.certificate, 0o644)
             write(KEY, pair.key, 0o600)
+            owner.give(
+                plan.folder / KEY, plan.first.user
+            )  # who reads it again at SIGHUP, when root was given up
         write(CONFIG, text(plan.first).encode(), 0o644)
 
         async def work(db: Database) -> Account:

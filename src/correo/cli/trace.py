@@ -85,7 +85,9 @@ def describe(journey: Journey, waiting: Waiting, now: int) -> list[str]:
 
 
 def _after(duration: int) -> str:
-    return "" if duration < SECOND else f"+{span(duration)}"
+    if duration < SECOND:
+        return f"+{duration // 1000}ms" if duration >= 1000 else ""
+    return f"+{span(duration)}"
 
 
 def _detail(entry: Entry) -> str:

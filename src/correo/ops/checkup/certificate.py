@@ -21,6 +21,10 @@ ABOUT = "certificate"
 
 def check_certificate(certificate: Path, key: Path, hostname: str, now: int, data_dir: Path) -> list[Finding]:
     """`data_dir` tells who the server runs as: its owner must be able to read the files again at SIGHUP."""
+    for path in (certificate, key):
+        if not os.access(path, os.R_OK, effective_ids=True):
+            why = "this user may not" if path.exists() else "there is no such file"
+            return [problem(ABOUT, f"cannot read {path}: {why}")]
     try:
         server_context(certificate, key)
         facts = read_certificate(certificate)

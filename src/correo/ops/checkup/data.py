@@ -42,7 +42,8 @@ def check_data(folder: Path, database: Path) -> Data:
                 found, domains = _database(database)
                 findings += found
     except OSError as error:
-        return Data([problem("data", f"cannot look into {folder}: {error.strerror}")], [])
+        how = "run this as root, or as the user the server runs as"
+        return Data([problem("data", f"cannot look into {folder}: {error.strerror}; {how}")], [])
     return Data(findings, domains)
 
 
