@@ -6,7 +6,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -75,23 +75,21 @@ class World:
     dialer: Dialer | None = None
 
 
-@dataclass(slots=True)
 class Certificate:
     """The TLS context all listeners share; `load` again replaces the certificate for later handshakes."""
 
-    config: Config
-    context: ssl.SSLContext | None = field(default=None, init=False)
+    def __init__(self) -> None:
+        self.context: ssl.SSLContext | None = None
 
-    def load(self) -> None:
-        """Raises OSError (ssl.SSLError is one)."""
-        tls = self.config.tls
-        if not tls.certificate:
+    def load(self, config: Config) -> None:
+        """Raises OSError (ssl.SSLError is one); then the context is as it was."""
+        if not config.tls.certificate:
             return
-        files = beside(self.config, tls.certificate), beside(self.config, tls.key)
+        files = beside(config, config.tls.certificate), beside(config, config.tls.key)
+        fresh = server_context(*files)
         if self.context is None:
-            self.context = server_context(*files)
+            self.context = fresh
         else:
-            server_context(*files)  # a pair that does not match must not reach the context in use
             self.context.load_cert_chain(*files)
 
 
@@ -124,35 +122,38 @@ class Server:
         self.budget = Budget(config.limits.memory)
         self.locks = Locks()
         self.listeners: list[SocketListener] = []
-        self.worker: Worker | None = None
-        self._tasks: list[asyncio.Task[None]] = []
+        self._rooms: list[ConnectionLimits] = []
+        self._makers: list[Callable[[Stream], Session]] = []  # what to make of a connection to each listener
+        self._duties: list[asyncio.Task[None]] = []
+        self._workers: dict[
+            Worker, asyncio.Task[None]
+        ] = {}  # the last is at work, those before are finishing
 
     @classmethod
     async def open(cls, config: Config, world: World) -> Server:
         """Open the data and read the certificate. Raises OSError, SchemaMismatch, Refused."""
         folder = beside(config, config.data_dir)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        certificate = Certificate(config)
-        certificate.load()
+        certificate = Certificate()
+        certificate.load(config)
         db = await Sqlite.open(folder / DATABASE, now=world.clock.now())
         return cls(config, world, db, certificate)
 
     async def start(self, sockets: Sequence[socket.socket]) -> None:
         """Begin to serve; `sockets` are those of `bind_all`, in the order of the listeners."""
         limits = self.config.limits
-        for listener, sock in zip(self.config.listener, sockets, strict=True):
+        self._makers = [self._sessions(listener) for listener in self.config.listener]
+        for position, (listener, sock) in enumerate(zip(self.config.listener, sockets, strict=True)):
             implicit = self._tls if listener.tls == "implicit" else None
             room = ConnectionLimits(limits.connections, limits.connections_per_address)
-            serve = self._serve(self._sessions(listener))
-            socket_listener = SocketListener(sock, serve, room, BUSY[listener.protocol], implicit)
-            await socket_listener.start()
-            self.listeners.append(socket_listener)
-            log.info(
-                "listening", protocol=listener.protocol, address=socket_listener.address, tls=listener.tls
-            )
-        self.worker = self._make_worker()
-        for duty in (self.worker.run(), self._watch(), self._sweep()):
-            self._tasks.append(asyncio.get_running_loop().create_task(duty))
+            bound = SocketListener(sock, self._serve(position), room, BUSY[listener.protocol], implicit)
+            await bound.start()
+            self.listeners.append(bound)
+            self._rooms.append(room)
+            log.info("listening", protocol=listener.protocol, address=bound.address, tls=listener.tls)
+        self._start_worker()
+        for duty in (self._watch(), self._sweep()):
+            self._duties.append(asyncio.get_running_loop().create_task(duty))
         log.info("ready", hostname=self.config.hostname)
         service.notify("READY=1")
 
@@ -162,16 +163,18 @@ class Server:
         for listener in self.listeners:
             listener.stop_accepting()
         self.stopping.stop()
-        if self.worker:
-            self.worker.stop()
+        for worker in self._workers:
+            worker.stop()
+        for duty in self._duties:
+            duty.cancel()
         drain = self.config.limits.drain
         cut = sum(await asyncio.gather(*(listener.drain(drain) for listener in self.listeners)))
-        worker, *others = self._tasks
-        for task in others:
+        working = list(self._workers.values())
+        if working:
+            await asyncio.wait(working, timeout=drain + 1)
+        for task in working:
             task.cancel()
-        await asyncio.wait([worker], timeout=drain + 1)
-        worker.cancel()
-        for result in await asyncio.gather(*self._tasks, return_exceptions=True):
+        for result in await asyncio.gather(*working, *self._duties, return_exceptions=True):
             if isinstance(result, Exception):
                 log.error("a duty had failed", exc_info=result)
         self.logins.close()
@@ -180,17 +183,40 @@ class Server:
 
     async def failed(self) -> None:
         """Wait until a duty of the server ends by itself, which it never should; then raise what ended it."""
-        done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
+        while True:
+            *_, working = self._workers.values()
+            done, _ = await asyncio.wait([working, *self._duties], return_when=asyncio.FIRST_COMPLETED)
+            if done != {working} or working in self._workers.values():
+                for task in done:
+                    task.result()
+                return
 
-    def reload(self) -> None:
-        """Read the certificate again (SIGHUP). What cannot be read leaves the old one in use."""
+    def reload(self, config: Config) -> None:
+        """Take over what can change while serving (SIGHUP): certificate, limits, queue, transport, authentication.
+
+        Connections that are open keep what they began with. What cannot be read leaves everything as it was.
+        """
+        kept = {
+            name: getattr(self.config, name) for name in ("hostname", "data_dir", "user", "listener", "dns")
+        }
+        for name, value in kept.items():
+            if getattr(config, name) != value:
+                log.warning("reload cannot change this: restart to use it", option=name)
+        fresh = replace(config, **kept)
         try:
-            self.certificate.load()
-        except OSError as error:
-            log.error("reload failed, the old certificate stays in use", reason=str(error))
+            self.certificate.load(fresh)
+            transport = self._make_transport(fresh)
+        except (OSError, ValueError) as error:
+            log.error("reload failed, everything stays as it was", reason=str(error))
             return
+        self.config = fresh
+        self.budget.limit = fresh.limits.memory
+        for room in self._rooms:
+            room.total, room.by_network = fresh.limits.connections, fresh.limits.connections_per_address
+        self._makers = [self._sessions(listener) for listener in fresh.listener]
+        for worker in self._workers:
+            worker.stop()
+        self._start_worker(transport)
         log.info("reloaded")
 
     # ------------------------------------------------------------------------------------------------------------------
@@ -203,11 +229,11 @@ class Server:
         log.error("internal error", reference=reference, exc_info=fault)
         return reference
 
-    def _serve(self, make: Callable[[Stream], Session]) -> Callable[[Stream], Awaitable[None]]:
+    def _serve(self, position: int) -> Callable[[Stream], Awaitable[None]]:
         terms = Terms(self._tls, self.stopping, self._incident)
 
         async def serve(stream: Stream) -> None:
-            await drive(stream, make(stream), terms)
+            await drive(stream, self._makers[position](stream), terms)
 
         return serve
 
@@ -266,9 +292,27 @@ class Server:
         services = ImapServices(self.db, self.bus, world.clock, world.chance, self.logins, options)
         return lambda stream: ImapSession(services, stream.peer, stream.tls, stream.wake)
 
-    def _make_worker(self) -> Worker:
+    def _start_worker(self, transport: RemoteTransport | None = None) -> None:
         config, world = self.config, self.world
-        outgoing = config.transport
+        waiting = config.queue
+        worker = Worker(
+            self.db,
+            self.bus,
+            world.clock,
+            world.chance,
+            transport or self._make_transport(config),
+            Policy(config.hostname, Schedule(waiting.retry, waiting.expire, waiting.warn_after)),
+            concurrency=config.transport.concurrency,
+            per_destination=config.transport.per_destination,
+            grace=config.limits.drain,
+        )
+        task = asyncio.get_running_loop().create_task(worker.run())
+        self._workers[worker] = task
+        task.add_done_callback(lambda _: self._workers.pop(worker) if len(self._workers) > 1 else None)
+
+    def _make_transport(self, config: Config) -> RemoteTransport:
+        """Raises OSError when the smarthost's password file cannot be read, ValueError."""
+        world, outgoing = self.world, config.transport
         resolver = world.resolver
         if resolver is None:
             servers = config.dns.servers or system_servers()
@@ -278,34 +322,11 @@ class Server:
             hostname=config.hostname,
             port=outgoing.port,
             ipv6=outgoing.ipv6,
-            smarthost=self._smarthost(),
+            smarthost=_smarthost(config),
             own_endpoints=frozenset(split_host_port(item.address) for item in listening),
         )
         dialer = world.dialer or SocketDialer(outgoing.source_address)
-        transport = RemoteTransport(resolver, dialer, world.clock, world.chance, options)
-        waiting = config.queue
-        policy = Policy(config.hostname, Schedule(waiting.retry, waiting.expire, waiting.warn_after))
-        return Worker(
-            self.db,
-            self.bus,
-            world.clock,
-            world.chance,
-            transport,
-            policy,
-            concurrency=outgoing.concurrency,
-            per_destination=outgoing.per_destination,
-            grace=config.limits.drain,
-        )
-
-    def _smarthost(self) -> Smarthost | None:
-        """Raises OSError when the password file cannot be read, ValueError."""
-        outgoing = self.config.transport
-        if not outgoing.smarthost:
-            return None
-        password = ""
-        if outgoing.smarthost_password_file:
-            password = beside(self.config, outgoing.smarthost_password_file).read_text().strip("\r\n")
-        return Smarthost.parse(outgoing.smarthost, outgoing.smarthost_user, password, outgoing.smarthost_tls)
+        return RemoteTransport(resolver, dialer, world.clock, world.chance, options)
 
     # -- duties ------------------------------------------------------------------------------------------------------
 
@@ -324,3 +345,13 @@ class Server:
             before = self.world.clock.now() - ORPHAN_AGE
             while (await self.db.bulk(collect, before, SWEEP_BATCH)).looked_at == SWEEP_BATCH:
                 log.debug("swept", batch=SWEEP_BATCH)
+
+
+def _smarthost(config: Config) -> Smarthost | None:
+    outgoing = config.transport
+    if not outgoing.smarthost:
+        return None
+    password = ""
+    if outgoing.smarthost_password_file:
+        password = beside(config, outgoing.smarthost_password_file).read_text().strip("\r\n")
+    return Smarthost.parse(outgoing.smarthost, outgoing.smarthost_user, password, outgoing.smarthost_tls)

@@ -107,11 +107,11 @@ async def test_a_new_certificate_is_served_after_reload(tmp_path: Path) -> None:
     server = await started(tmp_path)
     before = await asyncio.to_thread(served_certificate, port(server, 2))
     certificate(tmp_path, "mail.example.org")
-    server.reload()
+    server.reload(server.config)
     after = await asyncio.to_thread(served_certificate, port(server, 2))
     assert before != after
     (tmp_path / "key.pem").write_text("nonsense")
-    server.reload()
+    server.reload(server.config)
     assert await asyncio.to_thread(served_certificate, port(server, 2)) == after
     await server.stop()
 
@@ -127,6 +127,34 @@ async def test_stopping_says_goodbye_to_those_who_are_there(tmp_path: Path) -> N
     await stopping
     with pytest.raises(OSError):
         await asyncio.open_connection("127.0.0.1", port(server, 0))
+
+
+async def test_options_are_taken_over_by_new_connections(tmp_path: Path) -> None:
+    server = await started(tmp_path)
+    text = CONFIG.format(folder=tmp_path).replace('drain = "1s"', 'drain = "1s"\nmessage_size = "1MiB"')
+    server.reload(read(text, tmp_path / "correo.toml"))
+    reader, writer = await asyncio.open_connection("127.0.0.1", port(server, 0))
+    writer.write(b"EHLO client.example.org\r\nQUIT\r\n")
+    assert b"250-SIZE 1048576\r\n" in await reader.read()
+    writer.close()
+    for _ in range(100):
+        if len(server._workers) == 1:
+            break
+        await asyncio.sleep(0.01)
+    assert len(server._workers) == 1
+    watching = asyncio.ensure_future(server.failed())
+    await asyncio.sleep(0)
+    assert not watching.done()
+    watching.cancel()
+    await server.stop()
+
+
+async def test_what_cannot_change_while_serving_stays(tmp_path: Path) -> None:
+    server = await started(tmp_path)
+    text = CONFIG.format(folder=tmp_path).replace("mail.example.org", "other.example.org")
+    server.reload(read(text, tmp_path / "correo.toml"))
+    assert server.config.hostname == "mail.example.org"
+    await server.stop()
 
 
 async def test_a_taken_port_is_named(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import click
+import structlog
 
 from correo.cli.terminal import EX_CONFIG, EX_NOPERM, EX_OSERR, EX_UNAVAILABLE, Failure, State
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 def command(state: State) -> None:
     """Run the server.
 
-    SIGTERM and SIGINT stop it gracefully, SIGHUP reads the certificate again. Started as root it binds its ports and then
+    SIGTERM and SIGINT stop it gracefully, SIGHUP reads certificate and configuration again. Started as root it binds its ports and then
     becomes the configured user; it never needs root (systemd socket activation and CAP_NET_BIND_SERVICE both serve).
     """
     from correo import app
@@ -53,7 +54,7 @@ def command(state: State) -> None:
         except OSError as wrong:
             raise Failure(f"cannot start: {wrong}", EX_CONFIG) from None
         await server.start(sockets)
-        await until_told(server)
+        await until_told(server, state)
 
     if sys.platform != "win32":
         import uvloop
@@ -63,9 +64,21 @@ def command(state: State) -> None:
         asyncio.run(run())
 
 
-async def until_told(server: Server) -> None:
+async def until_told(server: Server, state: State) -> None:
     """Serve until a signal says stop, or until a part of the server that should never end has ended."""
-    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, server.reload)
+    from correo.ops import service
+
+    def reload() -> None:
+        service.notify("RELOADING=1")
+        try:
+            server.reload(state.config())
+        except Failure as wrong:
+            structlog.get_logger("correo").error(
+                "reload failed, everything stays as it was", reason=wrong.words
+            )
+        service.notify("READY=1")
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
     waiting = asyncio.ensure_future(told_to_stop())
     broken = asyncio.ensure_future(server.failed())
     await asyncio.wait([waiting, broken], return_when=asyncio.FIRST_COMPLETED)
