@@ -8,7 +8,7 @@ STAMP  := $(VENV)/.installed
 QUICK  := not interop and not crash and not slow
 
 .DEFAULT_GOAL := check
-.PHONY: check demo test test-deps test-pythons bench bench-deps fuzz format format-check types unit setup clean
+.PHONY: check demo test test-deps test-pythons bench fuzz format format-check types unit setup clean
 
 check: format-check types unit ## format, types, architecture, unit tests and transcripts: under a minute
 

@@ -1,0 +1,322 @@
+"""The servers that are measured, each as processes of its own below a folder of its own, stopped at the end.
+
+Correo as `correo serve`. Postfix with Dovecot as its administrators would join them: smtpd, cleanup, qmgr and lmtp of Postfix, then
+Dovecot's LMTP server into Maildirs, everything else as these programs ship it, so that both sync what they have accepted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import imaplib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
+
+HOST = "127.0.0.1"
+DOMAIN = "bench.test"
+PEOPLE = [f"user{number}@{DOMAIN}" for number in range(10)]
+PASSWORD = "bench-Passw0rd"
+STARTING = 20.0  # seconds
+STOPPING = 30.0  # seconds
+VISIBLE = 120.0  # seconds that accepted mail may take to be seen
+LOOK = 0.05  # seconds between looks: each costs the server something while it is still delivering
+TICKS = os.sysconf("SC_CLK_TCK")
+PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
+
+CORREO = """
+hostname = "mail.bench.test"
+data_dir = "data"
+[[listener]]
+protocol = "smtp"
+address = "127.0.0.1:0"
+[[listener]]
+protocol = "imap"
+address = "127.0.0.1:0"
+[auth]
+allow_plaintext = true
+[dns]
+servers = ["127.0.0.1:9"]
+[log]
+format = "json"
+level = "info"
+"""
+
+POSTFIX = """
+compatibility_level = 3.6
+queue_directory = {folder}/queue
+data_directory = {folder}/data
+maillog_file = {folder}/log
+maillog_file_prefixes = {folder}
+myhostname = mail.bench.test
+mydestination =
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+mynetworks = 127.0.0.0/8
+smtpd_peername_lookup = no
+smtpd_client_connection_count_limit = 0
+in_flow_delay = 0
+virtual_mailbox_domains = bench.test
+virtual_mailbox_maps = texthash:{folder}/users
+virtual_transport = lmtp:unix:{dovecot}/lmtp
+alias_maps =
+alias_database =
+local_recipient_maps =
+"""
+MASTER = """
+127.0.0.1:{port} inet n - n - - smtpd
+pickup     unix n - n 60 1 pickup
+cleanup    unix n - n - 0 cleanup
+qmgr       unix n - n 300 1 qmgr
+rewrite    unix - - n - - trivial-rewrite
+bounce     unix - - n - 0 bounce
+defer      unix - - n - 0 bounce
+trace      unix - - n - 0 bounce
+flush      unix n - n 1000? 0 flush
+proxymap   unix - - n - - proxymap
+showq      unix n - n - - showq
+error      unix - - n - - error
+retry      unix - - n - - error
+lmtp       unix - - n - - lmtp
+anvil      unix - - n - 1 anvil
+scache     unix - - n - 1 scache
+tlsmgr     unix - - n 1000? 1 tlsmgr
+postlog    unix-dgram n - n - 1 postlogd
+"""
+DOVECOT = """
+base_dir = {folder}/run
+state_dir = {folder}/state
+log_path = {folder}/log
+protocols = imap lmtp
+listen = 127.0.0.1
+ssl = no
+disable_plaintext_auth = no
+mail_location = maildir:~/Maildir
+mail_max_userip_connections = 100
+first_valid_uid = 1
+postmaster_address = postmaster@bench.test
+passdb {{
+  driver = static
+  args = password={password}
+}}
+userdb {{
+  driver = static
+  args = uid=65534 gid=65534 home={folder}/mail/%u allow_all_users=yes
+}}
+service imap-login {{
+  inet_listener imap {{
+    port = {port}
+  }}
+  inet_listener imaps {{
+    port = 0
+  }}
+}}
+service lmtp {{
+  unix_listener {folder}/lmtp {{
+    mode = 0666
+  }}
+}}
+service stats {{
+  unix_listener stats-writer {{
+    mode = 0666
+  }}
+}}
+"""
+
+
+class Server(Protocol):
+    name: str
+    smtp: int
+    imap: int
+
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+    def cpu(self) -> float: ...
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind((HOST, 0))
+        return int(sock.getsockname()[1])
+
+
+class Watch:
+    """Somebody who is logged in by IMAP to each mailbox, and counts."""
+
+    def __init__(self, server: Server) -> None:
+        self._name = server.name
+        self._clients = [imaplib.IMAP4(HOST, server.imap, timeout=30) for _ in PEOPLE]
+        for client, person in zip(self._clients, PEOPLE, strict=True):
+            client.login(person, PASSWORD)
+
+    def until(self, count: int) -> float:
+        """Wait until the inboxes hold `count` messages, as STATUS tells; returns when that was (perf_counter)."""
+        end = time.monotonic() + VISIBLE
+        while (seen := sum(_messages(client) for client in self._clients)) < count:
+            if time.monotonic() > end:
+                raise RuntimeError(f"{self._name} shows {seen} of {count} messages after {VISIBLE:.0f} s")
+            time.sleep(LOOK)
+        return time.perf_counter()
+
+    def close(self) -> None:
+        for client in self._clients:
+            client.logout()
+
+
+def _messages(client: imaplib.IMAP4) -> int:
+    _, answer = client.status("INBOX", "(MESSAGES)")
+    return int(answer[0].split()[-1].rstrip(b")")) if isinstance(answer[0], bytes) else 0
+
+
+class Correo:
+    """`correo serve`, not as root where we are root."""
+
+    name = "Correo"
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._config = folder / "correo.toml"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._prefix: list[str] = []
+        folder.mkdir()
+        self._config.write_text(CORREO)
+        if os.geteuid() == 0:
+            rights = "+dac_read_search"  # for a checkout that only root may read
+            user = ["--reuid=65534", "--regid=65534", "--clear-groups"]
+            self._prefix = ["setpriv", *user, f"--inh-caps={rights}", f"--ambient-caps={rights}"]
+            os.chown(folder, 65534, 65534)
+        self._cli("domain", "add", DOMAIN)
+        for person in PEOPLE:
+            self._cli("account", "add", person, "--password-file", "-", stdin=PASSWORD)
+
+    def start(self) -> None:
+        with (self._folder / "log").open("wb") as log:
+            self._process = subprocess.Popen(self._command("serve"), stderr=log, stdin=subprocess.DEVNULL)
+        ports = _until(self._listening, "Correo", self._folder / "log") or {}
+        self.smtp, self.imap = ports["smtp"], ports["imap"]
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.send_signal(signal.SIGTERM)
+            if self._process.wait(STOPPING):
+                raise RuntimeError(f"correo ended badly: {(self._folder / 'log').read_text()[-2000:]}")
+            self._process = None
+
+    def cpu(self) -> float:
+        assert self._process is not None
+        return tree_cpu(self._process.pid)
+
+    def _listening(self) -> dict[str, int] | None:
+        entries = [json.loads(line) for line in (self._folder / "log").read_text().splitlines()]
+        if not any(entry["event"] == "ready" for entry in entries):
+            return None
+        heard = [entry for entry in entries if entry["event"] == "listening"]
+        return {entry["protocol"]: int(entry["address"].rpartition(":")[2]) for entry in heard}
+
+    def _command(self, *arguments: str) -> list[str]:
+        program = str(Path(sys.executable).parent / "correo")
+        return [*self._prefix, program, "--config", str(self._config), *arguments]
+
+    def _cli(self, *arguments: str, stdin: str = "") -> None:
+        subprocess.run(self._command(*arguments), input=stdin.encode(), check=True, capture_output=True)
+
+
+class PostfixDovecot:
+    """Postfix in front, Dovecot behind it."""
+
+    name = "Postfix + Dovecot"
+
+    @staticmethod
+    def missing() -> str:
+        """Why it cannot be measured here; "" when it can."""
+        absent = [name for name in ("postfix", "dovecot") if shutil.which(name, path=PATH) is None]
+        if absent:
+            return f"{' and '.join(absent)} not installed (make test-deps)"
+        return "" if os.geteuid() == 0 else "Postfix and Dovecot need root to start"
+
+    def __init__(self, folder: Path) -> None:
+        self._postfix, self._dovecot = folder / "postfix", folder / "dovecot"
+        self._masters: list[subprocess.Popen[bytes]] = []
+        self.smtp, self.imap = free_port(), free_port()
+        for path in (folder, self._postfix, self._dovecot):
+            path.mkdir(mode=0o755)
+        for name, owner in (("queue", "root"), ("data", "postfix")):
+            (self._postfix / name).mkdir(mode=0o755)
+            shutil.chown(self._postfix / name, owner)
+        (self._dovecot / "mail").mkdir()
+        os.chown(self._dovecot / "mail", 65534, 65534)
+        (self._postfix / "main.cf").write_text(POSTFIX.format(folder=self._postfix, dovecot=self._dovecot))
+        (self._postfix / "master.cf").write_text(MASTER.format(port=self.smtp))
+        (self._postfix / "users").write_text("".join(f"{person} -\n" for person in PEOPLE))
+        text = DOVECOT.format(folder=self._dovecot, password=PASSWORD, port=self.imap)
+        (self._dovecot / "dovecot.conf").write_text(text)
+
+    def start(self) -> None:
+        self._run("dovecot", "-F", "-c", str(self._dovecot / "dovecot.conf"))
+        _until((self._dovecot / "lmtp").exists, "Dovecot", self._dovecot / "log")
+        self._run("postfix", "-c", str(self._postfix), "start-fg")
+        _until(lambda: "daemon started" in _text(self._postfix / "log"), "Postfix", self._postfix / "log")
+
+    def stop(self) -> None:
+        if len(self._masters) == 2:  # what was started is a script that waits for Postfix's master: tell that
+            postfix = [_found("postfix"), "-c", str(self._postfix), "stop"]
+            subprocess.run(postfix, check=False, capture_output=True)
+            self._masters.pop().wait(STOPPING)
+        for master in self._masters:
+            master.send_signal(signal.SIGTERM)
+            master.wait(STOPPING)
+        self._masters.clear()
+
+    def cpu(self) -> float:
+        return sum(tree_cpu(master.pid) for master in self._masters)
+
+    def _run(self, program: str, *arguments: str) -> None:
+        nothing = subprocess.DEVNULL
+        command = [_found(program), *arguments]
+        self._masters.append(
+            subprocess.Popen(command, env={"PATH": PATH}, stdin=nothing, stdout=nothing, stderr=nothing)
+        )
+
+
+def tree_cpu(root: int) -> float:
+    """Seconds of processor taken by `root`, all that descend from it, and those of them that have ended and been waited for."""
+    stats = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):  # it has ended meanwhile
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+                stats[int(entry.name)] = (int(fields[1]), sum(int(field) for field in fields[11:15]))
+    total, family = 0, [root]
+    while family:
+        pid = family.pop()
+        total += stats.get(pid, (0, 0))[1]
+        family.extend(child for child, (parent, _) in stats.items() if parent == pid)
+    return total / TICKS
+
+
+def _found(program: str) -> str:
+    found = shutil.which(program, path=PATH)
+    assert found is not None
+    return found
+
+
+def _text(path: Path) -> str:
+    return path.read_text(errors="replace") if path.exists() else ""
+
+
+def _until(look: Callable[[], T], name: str, log: Path) -> T:
+    end = time.monotonic() + STARTING
+    while not (found := look()):
+        if time.monotonic() > end:
+            raise RuntimeError(f"{name} did not start:\n{_text(log)[-2000:]}")
+        time.sleep(0.05)
+    return found

@@ -1,0 +1,98 @@
+"""imap_tools: a high-level IMAP client that relies on MOVE, UIDs and extended search."""
+
+from __future__ import annotations
+
+import datetime
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from imap_tools import AND, MailBox, MailboxLoginError, MailBoxStartTls, MailMessageFlags
+from tests.interop.serving import ALICE, HOST, PASSWORD, Correo, letter
+
+NAMES = ["one", "two", "three"]
+
+
+@pytest.fixture
+def mailbox(correo: Correo, authority: Path) -> Iterator[MailBox]:
+    """Alice's, with three messages."""
+    correo.deliver(*(letter(name, f"about {name}\r\nand more\r\n") for name in NAMES))
+    trust = ssl.create_default_context(cafile=str(authority))
+    with MailBox(HOST, correo.port("imap", "implicit"), timeout=10, ssl_context=trust).login(
+        ALICE, PASSWORD
+    ) as box:
+        yield box  # type: ignore[misc,unused-ignore]
+
+
+def subjects(mailbox: MailBox, folder: str = "INBOX") -> list[str]:
+    mailbox.folder.set(folder)
+    return [message.subject for message in mailbox.fetch(mark_seen=False)]
+
+
+def test_fetch(mailbox: MailBox) -> None:
+    first, *_ = mailbox.fetch(mark_seen=False)
+    assert (first.subject, first.from_, first.to) == ("one", "carol@far.example", (ALICE,))
+    assert first.text == "about one\r\nand more\r\n\r\n"
+    assert first.date == datetime.datetime.fromisoformat("2026-11-23T09:53:00+01:00")
+    assert first.size > 100
+    assert [message.subject for message in mailbox.fetch(reverse=True, limit=2, bulk=True)] == [
+        "three",
+        "two",
+    ]
+    assert subjects(mailbox) == NAMES
+
+
+def test_search(mailbox: MailBox) -> None:
+    assert mailbox.numbers(AND(subject="two")) == ["2"]
+    assert len(mailbox.uids(AND(text="about", seen=False))) == 3
+    assert mailbox.uids(AND(body="three")) == ["3"]
+    assert mailbox.uids(AND(sent_date_gte=datetime.date(2026, 11, 24))) == []
+    assert len(mailbox.uids(AND(from_="CAROL@", size_gt=10))) == 3
+
+
+def test_flags_move_and_delete(mailbox: MailBox) -> None:
+    mailbox.flag(["1", "2"], [MailMessageFlags.SEEN, "$Label1"], True)
+    assert mailbox.uids(AND(keyword="$Label1", seen=True)) == ["1", "2"]
+    mailbox.flag("1", "$Label1", False)
+    assert mailbox.uids(AND(keyword="$Label1")) == ["2"]
+    mailbox.move("2", "Archive")
+    mailbox.copy("3", "Archive")
+    mailbox.delete("1")
+    assert subjects(mailbox) == ["three"]
+    assert sorted(subjects(mailbox, "Archive")) == ["three", "two"]
+
+
+def test_folders(mailbox: MailBox) -> None:
+    mailbox.folder.create("Ordner/Übersicht & mehr")
+    mailbox.folder.rename("Ordner/Übersicht & mehr", "Ordner/日本")
+    mailbox.folder.subscribe("Ordner/日本", True)
+    mailbox.append(letter("four"), "Ordner/日本", flag_set=[MailMessageFlags.FLAGGED])
+    assert subjects(mailbox, "Ordner/日本") == ["four"]
+    assert mailbox.folder.status("Ordner/日本")["MESSAGES"] == 1
+    assert {found.name: found.delim for found in mailbox.folder.list("Ordner")} == {
+        "Ordner": "/",
+        "Ordner/日本": "/",
+    }
+    assert [found.name for found in mailbox.folder.list(subscribed_only=True) if "日" in found.name] == [
+        "Ordner/日本"
+    ]
+    mailbox.folder.set("INBOX")
+    mailbox.folder.delete("Ordner/日本")
+    assert not mailbox.folder.exists("Ordner/日本")
+
+
+def test_idle_hears_of_new_mail(correo: Correo, mailbox: MailBox) -> None:
+    with mailbox.idle as idle:
+        correo.deliver(letter("four"))
+        assert any(b"4 EXISTS" in line for line in idle.poll(timeout=10))
+    assert subjects(mailbox) == [*NAMES, "four"]
+
+
+def test_starttls_and_a_wrong_password(correo: Correo, authority: Path) -> None:
+    trust = ssl.create_default_context(cafile=str(authority))
+    client = MailBoxStartTls(HOST, correo.port("imap"), timeout=10, ssl_context=trust)
+    with pytest.raises(MailboxLoginError):
+        client.login(ALICE, "wrong")
+    with client.login(ALICE, PASSWORD) as box:
+        assert box.folder.get() == "INBOX"

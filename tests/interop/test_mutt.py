@@ -1,0 +1,158 @@
+"""mutt, as a person uses it: in a terminal, by keys."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.interop.programs import eventually, path_of, run
+from tests.interop.serving import ALICE, BOB, PASSWORD, Correo, body, letter, subject
+
+PROGRAMS = ("mutt", "tmux")
+
+RC = """
+set folder = "imap{s}://localhost:{imap}/"
+set spoolfile = "+INBOX"
+set imap_user = "{user}"
+set imap_pass = "{password}"
+set imap_authenticators = "{imap_mechanism}"
+set smtp_url = "smtp://{user}@localhost:{smtp}/"
+set smtp_pass = "{password}"
+set smtp_authenticators = "{smtp_mechanism}"
+set from = "{user}"
+set realname = "Alice"
+set record = "+Sent"
+set certificate_file = "{authority}"
+set ssl_starttls = yes
+set ssl_force_tls = yes
+set ssl_verify_host = no
+set header_cache = ""
+set sleep_time = 0
+set mail_check = 1
+set timeout = 1
+set imap_keepalive = 10
+set confirmappend = no
+set confirmcreate = no
+set delete = yes
+set quit = yes
+set move = no
+set mark_old = no
+set editor = "true"
+set wait_key = no
+"""
+
+
+def configure(
+    correo: Correo,
+    authority: Path,
+    home: Path,
+    *,
+    tls: str = "starttls",
+    imap: str = "login",
+    smtp: str = "plain",
+) -> Path:
+    path = home / "muttrc"
+    path.write_text(
+        RC.format(
+            s="s" if tls == "implicit" else "",
+            imap=correo.port("imap", tls),
+            smtp=correo.port("submission"),
+            user=ALICE,
+            password=PASSWORD,
+            imap_mechanism=imap,
+            smtp_mechanism=smtp,
+            authority=authority,
+        )
+    )
+    return path
+
+
+class Terminal:
+    """mutt in a tmux of its own."""
+
+    def __init__(self, rc: Path, home: Path) -> None:
+        self._home = home
+        self._tmux = [path_of("tmux"), "-S", str(home / "tmux"), "-f", "/dev/null"]
+        self._call("new-session", "-d", "-x", "120", "-y", "40", path_of("mutt"), "-n", "-F", str(rc))
+
+    def press(self, *keys: str) -> None:
+        self._call("send-keys", *keys)
+
+    def type(self, text: str) -> None:
+        self._call("send-keys", "-l", text)
+
+    def screen(self) -> str:
+        return self._call("capture-pane", "-p")
+
+    def shows(self, text: str) -> None:
+        """Wait until it does."""
+        try:
+            eventually(lambda: text in self.screen(), f"{text!r} on the screen")
+        except AssertionError as missing:
+            raise AssertionError(f"{missing}; it shows\n{self.screen()}") from None
+
+    def running(self) -> bool:
+        return subprocess.run([*self._tmux, "has-session"], capture_output=True, check=False).returncode == 0
+
+    def close(self) -> None:
+        subprocess.run([*self._tmux, "kill-server"], capture_output=True, check=False)
+
+    def _call(self, *words: str) -> str:
+        environment = {**os.environ, "HOME": str(self._home), "LANG": "C.UTF-8", "TERM": "xterm"}
+        done = subprocess.run(
+            [*self._tmux, *words], capture_output=True, text=True, env=environment, check=True, timeout=10
+        )
+        return done.stdout
+
+
+@pytest.fixture
+def terminal(correo: Correo, authority: Path, home: Path) -> Iterator[Terminal]:
+    correo.deliver(letter("first letter", "the first text"), letter("second letter"), letter("third letter"))
+    terminal = Terminal(configure(correo, authority, home), home)
+    try:
+        yield terminal
+    finally:
+        terminal.close()
+
+
+def test_read_delete_save_and_leave(correo: Correo, terminal: Terminal) -> None:
+    terminal.shows("third letter")
+    terminal.press("1", "Enter", "Enter")
+    terminal.shows("the first text")
+    terminal.press("q")
+    terminal.shows("second letter")
+    terminal.press("2", "Enter", "d")
+    terminal.press("3", "Enter", "s")
+    terminal.shows("Save to mailbox")
+    terminal.press("C-u")
+    terminal.type("=Kept")
+    terminal.press("Enter")
+    terminal.shows("Del:2")
+    terminal.press("q")
+    eventually(lambda: not terminal.running(), "the end of mutt")
+    assert [subject(message) for message in correo.messages()] == ["first letter"]
+    assert [subject(message) for message in correo.messages(ALICE, "Kept")] == ["third letter"]
+
+
+def test_new_mail_shows_up(correo: Correo, terminal: Terminal) -> None:
+    terminal.shows("third letter")
+    correo.deliver(letter("fourth letter"))
+    terminal.shows("fourth letter")
+    terminal.press("x")
+    eventually(lambda: not terminal.running(), "the end of mutt")
+
+
+@pytest.mark.parametrize("tls", ["starttls", "implicit"])
+@pytest.mark.parametrize("mechanism", ["plain", "login", "scram-sha-256"])
+def test_sending_from_the_command_line(
+    correo: Correo, authority: Path, home: Path, mechanism: str, tls: str
+) -> None:
+    rc = configure(correo, authority, home, tls=tls, imap=mechanism, smtp=mechanism)
+    run("mutt", "-n", "-F", rc, "-s", "Grüße", "--", BOB, stdin="Schöne Grüße\n", home=home)
+    for address, folder in ((BOB, "INBOX"), (ALICE, "Sent")):
+        (message,) = correo.messages(address, folder)
+        assert subject(message) == "Grüße"
+        assert body(message) == "Schöne Grüße\n"
