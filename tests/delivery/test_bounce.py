@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from correo import ledger, mailbox, queue
-from correo.accounts import add_account, add_domain, remove_account
+from correo.accounts import add_account, add_alias, add_domain, remove_account
 from correo.accounts.credentials import Credentials
 from correo.clock.virtual import START, SeededChance
 from correo.delivery.bounce import Returned, bounce, warn
@@ -120,6 +120,17 @@ async def test_a_sender_who_has_gone_is_told_nothing_and_that_is_on_record(place
     returned = await place.send("ana@here.example")
     assert returned
     assert returned.accepted.discarded == 1
+
+
+async def test_a_notice_to_an_alias_that_leads_too_far_is_on_record_too(place: Place) -> None:
+    """A refusal here would be met again at each attempt to settle, for ever."""
+    steps = [f"step{number}@here.example" for number in range(30)]
+    for name, target in zip(steps, [*steps[1:], "ana@here.example"], strict=True):
+        await place.db.write(add_alias, name, [target], START)
+    returned = await place.send(steps[0])
+    assert returned
+    assert returned.accepted.discarded == 1
+    assert await place.inbox() == []
 
 
 async def test_a_warning_says_until_when(place: Place) -> None:

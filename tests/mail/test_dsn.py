@@ -251,6 +251,15 @@ def test_lines_of_ours_are_short() -> None:
     assert max(map(len, notice.octets.split(b"\r\n"))) <= 78
 
 
+def test_long_addresses_and_answers_stay_whole() -> None:
+    long = "a" * 200 + "@there.example"
+    notice = bounce(affected(long, status=Status(550, "5.1.1", "x" * 2_000)))
+    _, blocks, _ = parts(notice)
+    assert "".join(blocks[1]["Final-Recipient"].split()) == f"rfc822;{long}"
+    assert f"    {long}\r\n".encode() in notice.octets
+    assert max(map(len, notice.octets.split(b"\r\n"))) <= 998
+
+
 @pytest.mark.parametrize(
     ("status", "words"),
     [

@@ -23,6 +23,7 @@ from correo.mail.instant import DAY, HOUR
 from correo.net import Peer, TlsInfo
 from correo.receive import incoming
 from correo.receive.budget import Budget
+from correo.receive.commands.rcpt import MAX_TARGETS, TOO_MANY
 from correo.receive.conversation import Note
 from correo.receive.options import Limits, Profile, ReceiveOptions, Services
 from correo.receive.replies import STATUSES
@@ -159,6 +160,41 @@ async def test_plain_text_stays_7bit_and_no_warning_may_be_wanted(house: House) 
     await dialog.say(b"From: alice@example.org\r\n\r\nx\r\n.\r\n")
     rows = await house.rows("SELECT body, warn_at FROM queue_message, queue_recipient")
     assert rows == [("7BIT", 0)]
+
+
+@pytest.mark.parametrize(
+    ("recipient", "subject", "needed"),
+    [
+        ("dave@example.com", "hello", 0),
+        ("dave@example.com", "Gr\u00fc\u00dfe", 1),
+        ("d\u00e1ve@example.com", "hello", 1),
+    ],
+)
+async def test_smtputf8_is_needed_on_the_way_only_where_something_is_not_ascii(
+    house: House, recipient: str, subject: str, needed: int
+) -> None:
+    dialog = await house.logged_in()
+    await dialog.say(f"MAIL FROM:<alice@example.org> SMTPUTF8\r\nRCPT TO:<{recipient}>\r\nDATA\r\n".encode())
+    said = await dialog.say(
+        f"From: alice@example.org\r\nSubject: {subject}\r\n\r\nGr\u00fc\u00dfe\r\n.\r\n".encode()
+    )
+    assert said[0].startswith("250")
+    assert await house.rows("SELECT utf8, body FROM queue_message") == [(needed, "8BITMIME")]
+
+
+async def test_what_one_message_leads_to_is_bounded(house: House) -> None:
+    """One name of many people has ever more names with a tag, and each would be as many deliveries."""
+    people = [f"p{number}@elsewhere.example" for number in range(MAX_TARGETS // 4)]
+    await house.db.write(accounts.add_alias, "crowd@example.org", people, START)
+    dialog = house.dialog()
+    await dialog.begin()
+    names = b"".join(b"RCPT TO:<crowd+%d@example.org>\r\n" % number for number in range(6))
+    said = await dialog.say(b"EHLO client\r\nMAIL FROM:<bob@example.net>\r\n" + names)
+    assert [line[:9] for line in said[-6:]] == ["250 2.1.5"] * 4 + ["452 4.5.3"] * 2
+    assert (await dialog.say(b"RCPT TO:<alice@example.org>\r\n")) == [TOO_MANY.encode().decode().strip()]
+    assert (await dialog.say(b"DATA\r\n"))[0].startswith("354")
+    assert (await dialog.say(b"Subject: x\r\n\r\nx\r\n.\r\n"))[0].startswith("250")
+    assert len(await house.rows("SELECT 1 FROM queue_recipient")) == len(people)
 
 
 async def test_the_ledger_knows_how_it_came(house: House) -> None:

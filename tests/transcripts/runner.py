@@ -58,7 +58,7 @@ from correo.clock.virtual import run as run_virtually
 from correo.mail.address import Address
 from correo.mail.flags import Flags
 from correo.mail.instant import SECOND, parse_duration
-from correo.net import Peer, Session, Woken
+from correo.net import Peer, Session, Stream, Woken
 from correo.net.drive import Stopping, Terms, drive
 from correo.net.memory import MemoryStream
 from correo.storage.bus.local import LocalBus
@@ -117,7 +117,7 @@ class World:
     faults: list[BaseException] = field(default_factory=list)
 
 
-Factory = Callable[[World, Script, Peer], Session]
+Factory = Callable[[World, Script, Stream], Session]  # the stream is there for its peer and its `wake`
 
 
 def scripts(protocol: str) -> list[Script]:
@@ -378,7 +378,7 @@ class _Stage:
             near._other, far._other = far, near
             far.chunk = 1 if self.split == "octets" else 0
             far.dice = self.dice if self.split == "random" else None
-            session = self.factory(self.world, self.script, client)
+            session = self.factory(self.world, self.script, far)
             task = asyncio.get_running_loop().create_task(drive(far, session, self.terms))
             self.connections[number] = _Connection(near, far, task)
         return self.connections[number]

@@ -12,7 +12,7 @@ from tests.transcripts.runner import SPLITS, Script, World, play, scripts
 
 from correo.access.pop3.locks import Locks
 from correo.access.pop3.session import Pop3Options, Pop3Session, Services
-from correo.net import Peer
+from correo.net import Stream
 from correo.net.memory import TLS
 
 
@@ -22,7 +22,7 @@ class Pop3:
     def __init__(self) -> None:
         self.locks = Locks()
 
-    def __call__(self, world: World, script: Script, peer: Peer) -> Pop3Session:
+    def __call__(self, world: World, script: Script, stream: Stream) -> Pop3Session:
         options = Pop3Options(
             hostname="mail.example.org",
             starttls=script.one("starttls", "yes") == "yes",
@@ -31,7 +31,7 @@ class Pop3:
             login_time=60.0,
         )
         services = Services(world.db, world.bus, world.clock, world.logins, self.locks, options)
-        return Pop3Session(services, peer, TLS if script.one("tls", "no") == "yes" else None)
+        return Pop3Session(services, stream.peer, TLS if script.one("tls", "no") == "yes" else None)
 
 
 @pytest.mark.parametrize("split", SPLITS)

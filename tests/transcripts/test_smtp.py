@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from tests.transcripts.runner import SPLITS, Script, World, play, scripts
 
-from correo.net import Peer
+from correo.net import Stream
 from correo.net.memory import TLS
 from correo.receive.budget import Budget
 from correo.receive.options import Limits, Profile, ReceiveOptions, Services
@@ -41,10 +41,10 @@ class Smtp:
     def __init__(self, script: Script) -> None:
         self.budget = Budget(int(script.one("memory", "1000000")))
 
-    def __call__(self, world: World, script: Script, peer: Peer) -> SmtpSession:
+    def __call__(self, world: World, script: Script, stream: Stream) -> SmtpSession:
         services = Services(world.db, world.bus, world.clock, world.chance, world.logins, self.budget)
         tls = TLS if script.one("tls", "no") == "yes" else None
-        return SmtpSession(options_of(script), services, peer, tls)
+        return SmtpSession(options_of(script), services, stream.peer, tls)
 
 
 @pytest.mark.parametrize("split", SPLITS)

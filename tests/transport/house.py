@@ -27,7 +27,7 @@ from correo.storage.db import Tx
 from correo.storage.db.sqlite import Sqlite
 from correo.transport import Outgoing
 from correo.transport.settling import Policy
-from correo.transport.worker import Worker
+from correo.transport.worker import MAX_MEMORY, Worker
 
 ANA = Address.parse("ana@here.example")
 RETURN_PATH = b"Return-Path: <ana@here.example>\r\n"
@@ -45,8 +45,12 @@ class FakeTransport:
     clock: VirtualClock
     outcomes: dict[str, list[Outcome]] = field(default_factory=dict)
     seconds: float = 1.0
+    slow: dict[str, float] = field(default_factory=dict)  # by destination, instead of `seconds`
     calls: list[tuple[int, tuple[str, ...]]] = field(default_factory=list)
     contents: list[bytes] = field(default_factory=list)
+    sending: float = 0.0  # seconds that a server takes for the text
+    holding: int = 0  # deliveries with the text in memory
+    most_holding: int = 0
     running: int = 0
     most: int = 0
     fault: Exception | None = None
@@ -60,12 +64,16 @@ class FakeTransport:
         self.running += 1
         self.most = max(self.most, self.running)
         try:
-            await asyncio.sleep(self.seconds)
+            await asyncio.sleep(self.slow.get(recipients[0].host, self.seconds))
         finally:
             self.running -= 1
         if self.fault:
             raise self.fault
         self.contents.append(await message.content())
+        self.holding += 1
+        self.most_holding = max(self.most_holding, self.holding)
+        await asyncio.sleep(self.sending)
+        self.holding -= 1
         return [self._next(one.folded) for one in recipients]
 
     def _next(self, address: str) -> Outcome:
@@ -107,7 +115,13 @@ class House:
             yield house
             await db.close()
 
-    def worker(self, concurrency: int = 10, per_destination: int = 5, grace: float = 30.0) -> Worker:
+    def worker(
+        self,
+        concurrency: int = 10,
+        per_destination: int = 5,
+        grace: float = 30.0,
+        memory: int = MAX_MEMORY,
+    ) -> Worker:
         return Worker(
             self.db,
             self.bus,
@@ -118,16 +132,17 @@ class House:
             concurrency=concurrency,
             per_destination=per_destination,
             grace=grace,
+            memory=memory,
         )
 
-    async def put(self, *addresses: str, sender: Address | None = ANA) -> int:
+    async def put(self, *addresses: str, sender: Address | None = ANA, text: bytes = TEXT) -> int:
         """A message to recipients elsewhere; its id."""
         now = self.clock.now()
         incoming = Incoming(
             id=self.chance.id(now),
             sender=sender,
             recipients=tuple(Recipient(Address.parse(text)) for text in addresses),
-            prepared=mailbox.prepare(RETURN_PATH + TEXT),
+            prepared=mailbox.prepare(RETURN_PATH + text),
             return_path_size=len(RETURN_PATH),
             body="7BIT",
             utf8=False,

@@ -3,11 +3,11 @@ from __future__ import annotations
 import asyncio
 
 from correo.clock.virtual import VirtualClock, run
-from correo.mail.instant import SECOND
+from correo.mail.instant import DAY, SECOND
 from correo.mail.status import Status
 from correo.transport.connection import Trouble
 from correo.transport.hops import Hop
-from correo.transport.pool import MAX_SILENT, Silent, Slots
+from correo.transport.pool import MAX_SILENT, Room, Silent, Slots
 
 HOP = Hop("mx.there.example", "10.0.0.1", 25)
 SILENT = Trouble(Status(451, "4.4.1", "no answer"), timed_out=True)
@@ -27,6 +27,14 @@ def test_a_silent_host_is_remembered_for_a_while() -> None:
 def test_a_host_that_answers_is_not_silent() -> None:
     silent = Silent(VirtualClock(), 30.0)
     silent.note(HOP, Trouble(Status(451, "4.4.1", "refused")))
+    assert silent.known(HOP) is None
+
+
+def test_a_clock_that_is_set_back_makes_no_host_silent_for_long() -> None:
+    clock = VirtualClock()
+    silent = Silent(clock, 30.0)
+    silent.note(HOP, SILENT)
+    clock.advance(-DAY)
     assert silent.known(HOP) is None
 
 
@@ -91,5 +99,29 @@ def test_who_gives_up_waiting_leaves_his_place() -> None:
         second.cancel()
         await asyncio.gather(first, third)
         assert crowd.order == [0, 2]
+
+    run(main())
+
+
+def test_room_is_given_in_order_and_given_back() -> None:
+    async def main() -> None:
+        room, order, inside = Room(100), list[int](), list[int]()
+
+        async def stay(octets: int) -> None:
+            async with room.hold(octets):
+                order.append(octets)
+                inside.append(octets)
+                assert sum(inside) <= 100 or inside == [octets]
+                await asyncio.sleep(1)
+                inside.remove(octets)
+
+        tasks = [asyncio.ensure_future(stay(octets)) for octets in (60, 50, 30, 500, 10, 40)]
+        await asyncio.sleep(0.5)
+        assert order == [60]
+        tasks[1].cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        assert order == [60, 30, 500, 10, 40]
+        async with asyncio.timeout(1), room.hold(100):
+            pass
 
     run(main())

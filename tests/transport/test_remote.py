@@ -18,7 +18,7 @@ from correo.mail.outcome import Deferred, Delivered, Failed, Outcome
 from correo.net import Woken
 from correo.net.memory import MemoryDialer, MemoryNetwork, MemoryStream
 from correo.transport import Outgoing
-from correo.transport.connection import CONNECT_SECONDS, REPLY_SECONDS
+from correo.transport.connection import CONNECT_SECONDS, REPLY_SECONDS, TRANSACTION_SECONDS
 from correo.transport.remote import MAX_SESSIONS, Options, RemoteTransport
 from correo.transport.smarthost import Smarthost
 from correo.wire.smtp.dialog import Stage
@@ -30,6 +30,7 @@ MESSAGE = b"Subject: hello\r\n\r\n.dots and\r\nlines\r\n"
 HANG_UP = "!hang up"
 SILENCE = "!silence"
 DRIBBLE = "!dribble"
+SLOW = "!slow"  # as late as the standard lets a server be
 
 
 @dataclass
@@ -104,6 +105,9 @@ class _Conversation:
             raise EOFError
         if answer == SILENCE:
             await asyncio.sleep(10**6)
+        if answer == SLOW:
+            await asyncio.sleep(299)
+            answer = "250 ok"
         if answer == DRIBBLE:
             for _ in range(100_000):
                 self.stream.write(b"2")
@@ -472,6 +476,104 @@ async def test_a_server_that_greets_with_our_name_is_ourselves() -> None:
     assert world.dialer.dialled == ["10.0.0.1"]
 
 
+@pytest.mark.parametrize("wildcard", ["0.0.0.0", "::"])
+@pytest.mark.parametrize("domain", ["there.example", "[192.0.2.1]", "[127.0.0.1]", "[127.0.0.2]"])
+def test_whoever_listens_everywhere_knows_himself_whatever_he_is_called(wildcard: str, domain: str) -> None:
+    async def scenario() -> None:
+        # The dialer dials from 192.0.2.1, as the system does where that is an address of its own.
+        world = World(
+            "there.example MX 10 mx.there.example\nmx.there.example A 192.0.2.1",
+            own_endpoints=frozenset({(wildcard, 25)}),
+        )
+        for address in ("192.0.2.1", "127.0.0.1", "127.0.0.2"):
+            world.server(address)
+        outcome = await world.one(Address.parse(f"bob@{domain}"))
+        assert isinstance(outcome, Failed)
+        assert outcome.status.enhanced == "5.4.6"
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("ours", [("192.0.2.1", 25), ("0.0.0.0", 2525), ("127.0.0.1", 25)])
+def test_neighbours_on_one_machine_are_not_ourselves(ours: tuple[str, int]) -> None:
+    async def scenario() -> None:
+        world = World("", own_endpoints=frozenset({ours}))
+        world.server("127.0.0.2")
+        assert isinstance(await world.one(Address.parse("bob@[127.0.0.2]")), Delivered)
+
+    run(scenario())
+
+
+@virtually
+async def test_a_server_that_hangs_up_at_starttls_gets_it_in_clear_text() -> None:
+    world = World(ONE)
+    server = world.server("10.0.0.1", Server(extensions=("STARTTLS",), answers={"STARTTLS": HANG_UP}))
+    outcome = await world.one()
+    assert isinstance(outcome, Delivered)
+    assert (outcome.tls, server.connections) == ("", 2)
+
+
+@virtually
+async def test_a_server_that_hangs_up_after_the_handshake_gets_it_in_clear_text() -> None:
+    world = World(ONE)
+    answers: dict[str, str | list[str]] = {
+        "EHLO": ["250-mx\r\n250 STARTTLS", HANG_UP, "250-mx\r\n250 STARTTLS"]
+    }
+    server = world.server("10.0.0.1", Server(answers=answers))
+    outcome = await world.one()
+    assert isinstance(outcome, Delivered)
+    assert (outcome.tls, server.connections) == ("", 2)
+
+
+@virtually
+async def test_what_is_refused_under_tls_is_not_tried_in_clear_text() -> None:
+    world = World(ONE)
+    answers: dict[str, str | list[str]] = {"EHLO": ["250-mx\r\n250 STARTTLS", "421 4.7.0 go away"]}
+    server = world.server("10.0.0.1", Server(answers=answers))
+    assert isinstance(await world.one(), Deferred)
+    assert server.connections == 1
+
+
+@virtually
+async def test_a_host_that_never_greets_is_not_tried_again_at_once() -> None:
+    world = World(ONE)
+    server = world.server("10.0.0.1", Server(greeting=SILENCE))
+    for _ in range(3):
+        assert isinstance(await world.one(), Deferred)
+    assert server.connections == 1
+
+
+@virtually
+async def test_a_server_that_is_slow_at_every_step_is_given_up_in_the_end() -> None:
+    world = World(ONE)
+    world.server("10.0.0.1", Server(answers={"RCPT": SLOW}))
+    start = world.clock.now()
+    outcomes = await world.deliver(*(Address.parse(f"u{number}@there.example") for number in range(100)))
+    assert all(isinstance(outcome, Deferred) for outcome in outcomes)
+    assert world.clock.now() - start == TRANSACTION_SECONDS * 10**6
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        ("552 too many recipients", Deferred),
+        ("552 5.5.3 too many recipients", Deferred),
+        ("452 4.5.3 too many recipients", Deferred),
+        ("552 5.2.2 mailbox full", Failed),
+    ],
+)
+def test_too_many_recipients_is_no_reason_to_bounce(answer: str, kind: type[Outcome]) -> None:
+    async def scenario() -> None:
+        world = World(ONE)
+        world.server("10.0.0.1", Server(answers={"RCPT TO:<eva": answer}))
+        bob, eva = await world.deliver(BOB, EVA)
+        assert isinstance(bob, Delivered)
+        assert isinstance(eva, kind)
+        assert isinstance(await world.one(EVA), Deferred if answer.startswith("4") else Failed)
+
+    run(scenario())
+
+
 @virtually
 async def test_address_literals_and_other_ports() -> None:
     world = World("", port=2525)
@@ -629,6 +731,17 @@ async def test_a_login_is_never_sent_in_clear_text_where_tls_is_wanted() -> None
 
 
 @virtually
+async def test_a_smarthost_that_is_ourselves_is_nobodys_bounce() -> None:
+    world = World(
+        "relay.example A 192.0.2.1", smarthost=Smarthost("relay.example", 25), own_endpoints={("::", 25)}
+    )
+    world.server("192.0.2.1")
+    outcome = await world.one()
+    assert isinstance(outcome, Deferred)
+    assert outcome.status.enhanced == "4.3.5"
+
+
+@virtually
 async def test_smarthost_with_implicit_tls() -> None:
     world = World(RELAY, smarthost=relay("implicit", user=""))
     world.server("10.0.0.5", port=587)
@@ -661,4 +774,5 @@ def test_smarthosts_that_are_none(text: str) -> None:
 
 def test_a_smarthost_does_not_show_its_password() -> None:
     assert "secret" not in repr(relay())
+    assert "secret" not in repr(relay("starttls").security())
     assert Smarthost.parse("[2001:db8::1]:25").host == "2001:db8::1"

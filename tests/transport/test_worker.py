@@ -13,7 +13,7 @@ from correo.mail.instant import DAY, HOUR, MINUTE, SECOND
 from correo.queue import State
 from correo.queue.schedule import Schedule
 from correo.storage.bus import QUEUE
-from correo.transport.worker import LEASE, Worker
+from correo.transport.worker import INLINE_SIZE, LEASE, REST, Worker
 
 
 @asynccontextmanager
@@ -128,6 +128,90 @@ async def test_a_busy_destination_does_not_keep_others_waiting(house: House) -> 
         await house.put("zoe@small.example")
         await asyncio.sleep(1)
         assert (at, ("zoe@small.example",)) in house.transport.calls
+
+
+@in_a_house
+async def test_one_large_message_to_a_slow_destination_does_not_fill_the_hand(house: House) -> None:
+    house.transport.seconds = 1000.0
+    for _ in range(3):
+        await house.put(*(f"u{number}@large.example" for number in range(400)))
+    async with running(house.worker(concurrency=2, per_destination=1, grace=0)):
+        await asyncio.sleep(150)
+        at = house.clock.now()
+        await house.put("zoe@small.example")
+        await asyncio.sleep(1)
+        assert (at, ("zoe@small.example",)) in house.transport.calls
+
+
+@in_a_house
+async def test_what_was_waiting_goes_on_beside_slow_destinations(house: House) -> None:
+    """Nothing new comes that would wake the worker: what ends must."""
+    slow = [f"slow{number}.example" for number in range(3)]
+    house.transport.slow = dict.fromkeys(slow, 10000.0)
+    for name in slow:
+        await house.put(*(f"u{number}@{name}" for number in range(200)))
+    async with running(house.worker(concurrency=8, per_destination=2, grace=0)):
+        await asyncio.sleep(1)
+        for number in range(900):
+            await house.put(f"u{number}@d{number}.example")
+        await house.until(lambda: len(house.transport.contents) == 900, seconds=1000)
+
+
+@in_a_house
+async def test_large_messages_share_the_memory_there_is(house: House) -> None:
+    large = b"Subject: large\r\n\r\n" + b"x" * 2 * INLINE_SIZE + b"\r\n"
+    house.transport.sending = 10.0
+    await house.put(*(f"bob@d{number}.example" for number in range(9)), text=large)
+    async with running(house.worker(memory=3 * len(large))):
+        await house.until(lambda: len(house.transport.contents) == 3)
+        await house.put("zoe@small.example")
+        await house.until(lambda: TEXT in house.transport.contents, seconds=5)
+        await house.until(lambda: len(house.transport.contents) == 10)
+    assert house.transport.most_holding == 4
+
+
+@in_a_house
+async def test_a_backlog_that_nobody_takes_is_not_looked_at_all_the_time(house: House) -> None:
+    """Each look costs as much as the backlog is long, and each message that arrives asks for one."""
+    write, looks = house.db.write, 0
+
+    async def slow(op: Any, *args: Any, **kwargs: Any) -> Any:
+        nonlocal looks
+        if op is queue.claim:
+            looks += 1
+            await asyncio.sleep(0.01)
+        return await write(op, *args, **kwargs)
+
+    house.db.write = slow  # type: ignore[method-assign]
+    house.transport.slow = {"large.example": 10**6}
+    await house.put(*(f"u{number}@large.example" for number in range(900)))
+    async with running(house.worker(grace=0)):
+        await asyncio.sleep(10)
+        looks = 0
+        for _ in range(1000):
+            house.bus.publish(QUEUE)
+            await asyncio.sleep(0.001)
+        assert looks <= 1000 / (10 * (1 + REST)) + 1
+
+
+@in_a_house
+async def test_cancelling_does_not_wait_for_a_full_disk(house: House) -> None:
+    write = house.db.write
+
+    async def full(op: Any, *args: Any, **kwargs: Any) -> Any:
+        if op.__name__ == "settle":
+            raise Refused(Kind.UNAVAILABLE, "disk full")
+        return await write(op, *args, **kwargs)
+
+    house.db.write = full  # type: ignore[method-assign]
+    await house.put("bob@there.example")
+    task = asyncio.ensure_future(house.worker().run())
+    await asyncio.sleep(60)
+    task.cancel()
+    async with asyncio.timeout(60):
+        await asyncio.gather(task, return_exceptions=True)
+    (bob,) = await house.queued()
+    assert bob.state is State.WAITING
 
 
 @in_a_house

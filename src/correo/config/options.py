@@ -139,7 +139,9 @@ class Limits:
         100, count(1, 1_000_000), "of these from one IPv4 address or IPv6 /64"
     )
     received: int = option(
-        50, count(5, 1_000), "Received fields before a message is taken to be in a loop (RFC 5321 §6.3)"
+        100,
+        count(5, 1_000),
+        "Received fields before a message is taken to be in a loop; RFC 5321 §6.3 asks for 100",
     )
     smtp_idle: float = option(
         "5m", seconds, "silence of an SMTP client; RFC 5321 §4.5.3.2.7 asks for 5 minutes"

@@ -11,6 +11,7 @@ from correo.accounts import (
     NoSuchUser,
     NotLocal,
     RemoteTarget,
+    Resolution,
     Resolved,
     Target,
     resolve,
@@ -23,7 +24,7 @@ from correo.mail.flags import Flags
 from correo.mailbox import Prepared
 from correo.storage.db import Tx
 
-NOBODY = "unknown-recipient"  # the rule under which a bounce for an account that has gone is discarded
+NOBODY = "unknown-recipient"  # the rule under which a bounce is discarded that leads to nobody
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +131,8 @@ async def _sort(
         )
 
     await note(Event.ACCEPTED, address.folded)
-    match await resolve(tx, address):
+    match await _resolved(tx, incoming, address):
         case NoSuchUser():
-            if incoming.sender is not None:
-                raise Refused(Kind.UNAVAILABLE, f"{address.folded} has ceased to exist")
             await note(Event.DISCARDED, address.folded, detail=NOBODY)
             sorting.discarded += 1
             return
@@ -156,6 +155,20 @@ async def _sort(
                 original=str(address),
                 destination=target.address.host,
             )
+
+
+async def _resolved(tx: Tx, incoming: Incoming, address: Address) -> Resolution:
+    """NoSuchUser only where nobody can be told. Raises Refused."""
+    try:
+        resolution = await resolve(tx, address)
+    except Refused as refused:
+        # An alias that leads too far: a notice to it must not keep what it is about in the queue for ever.
+        if incoming.sender is not None or refused.kind is not Kind.TOO_MANY:
+            raise
+        return NoSuchUser()
+    if isinstance(resolution, NoSuchUser) and incoming.sender is not None:
+        raise Refused(Kind.UNAVAILABLE, f"{address.folded} has ceased to exist")
+    return resolution
 
 
 async def _file(tx: Tx, incoming: Incoming, target: LocalTarget, sorting: _Sorting, now: int) -> str:

@@ -24,7 +24,7 @@ MAX_HEADER = (
 )  # octets of the original's header that go back: enough for 100 hops, and a bounce stays small
 MAX_LINE = 998  # octets without CR LF, RFC 5322 §2.1.1
 MAX_SUBJECT = 120  # characters of the original's subject repeated in ours
-MAX_DIAGNOSTIC = 1_000  # characters of another server's answer
+MAX_DIAGNOSTIC = 900  # characters of another server's answer; may be one word, which then is a line
 WIDTH = 76
 
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,250}>")
@@ -208,9 +208,9 @@ def _encoded(kind: str, octets: bytes) -> list[str]:
 
 
 def _field(name: str, value: str) -> list[str]:
-    """Folded before it is too long; a word too long for a line is broken, as there is no other way."""
+    """Folded before it is too long, but only between words: an address would be another one."""
     return textwrap.wrap(
-        f"{name}: {value}", WIDTH, subsequent_indent=" ", break_on_hyphens=False, drop_whitespace=True
+        f"{name}: {value}", WIDTH, subsequent_indent=" ", break_on_hyphens=False, break_long_words=False
     )
 
 

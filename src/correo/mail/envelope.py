@@ -18,4 +18,4 @@ class Envelope:
     sender: Address | None
     recipients: tuple[Address, ...]
     body: str = SEVEN_BIT  # one of BODIES
-    utf8: bool = False  # addresses or header need SMTPUTF8 (RFC 6531)
+    utf8: bool = False  # the client asked for SMTPUTF8: addresses and header may need it (RFC 6531)

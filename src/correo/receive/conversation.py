@@ -37,6 +37,7 @@ class Transaction:
     body: str = SEVEN_BIT
     utf8: bool = False
     recipients: list[Address] = field(default_factory=list)  # one for each RCPT that was taken
+    targets: int = 0  # to how many they lead, some perhaps more than once
     chunks: list[bytes] = field(default_factory=list)
     held: int = 0
     starved: bool = False  # the budget was used up; what came was dropped

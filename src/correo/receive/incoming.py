@@ -72,9 +72,11 @@ async def _accept(talk: Conversation, transaction: Transaction, facts: MessageFa
     queue_id = show_id(number)
     envelope = transaction.envelope
     path = return_path(envelope.sender)
-    front = (path, received(talk, envelope, queue_id, now), *_header(talk, facts, queue_id, now))
+    header = (received(talk, envelope, queue_id, now), *_header(talk, facts, queue_id, now))
+    # Some clients ask for SMTPUTF8 with every message; what is ASCII must still reach servers that do not have it.
+    utf8 = envelope.utf8 and not all(piece.isascii() for piece in header)
     eight_bit = envelope.body == EIGHT_BIT or not all(chunk.isascii() for chunk in transaction.chunks)
-    raw = b"".join((*front, *transaction.chunks))
+    raw = b"".join((path, *header, *transaction.chunks))
     transaction.chunks.clear()  # a large message should not be here twice while it is worked on
     prepared = prepare(raw) if len(raw) <= INLINE else await asyncio.to_thread(prepare, raw)
     incoming = Incoming(
@@ -84,7 +86,7 @@ async def _accept(talk: Conversation, transaction: Transaction, facts: MessageFa
         prepared=prepared,
         return_path_size=len(path),
         body=EIGHT_BIT if eight_bit or not facts.header.isascii() else envelope.body,
-        utf8=envelope.utf8,
+        utf8=utf8,
         protocol=talk.profile.value,
         source=talk.peer.address,
         account=talk.account,

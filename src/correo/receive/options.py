@@ -42,9 +42,8 @@ class Limits:
     idle_commands: int = 100
     # A mail program tries two or three mechanisms with one password, then asks its user.
     failed_logins: int = 3
-    # Received fields before a message is taken to be in a loop. RFC 5321 §6.3 would have 100; no real way is half as long, and each
-    # round of a loop is a delivery for two servers.
-    received: int = 50
+    # Received fields before a message is taken to be in a loop; RFC 5321 §6.3 asks for at least 100.
+    received: int = 100
     # Until a command is complete; RFC 5321 §4.5.3.2.7 asks for 5 minutes.
     idle: float = 300.0
     # From 354 to the final dot: who is slower holds memory for nothing.

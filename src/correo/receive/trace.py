@@ -21,12 +21,13 @@ def return_path(sender: Address | None) -> bytes:
 
 def received(talk: Conversation, envelope: Envelope, queue_id: str, now: int) -> bytes:
     """One Received field. A recipient is named only where there is one: the others are nobody's business."""
-    encrypted = f"\r\n\ttls {talk.tls.cipher} ({talk.tls.version})" if talk.tls else ""  # RFC 8314 §4.3
+    # RFC 8314 §4.3; as a clause that was registered later it comes behind the others (RFC 5321 §4.4).
+    encrypted = f"\r\n\ttls {talk.tls.cipher} ({talk.tls.version})" if talk.tls else ""
     only = f"\r\n\tfor <{envelope.recipients[0]}>" if len(envelope.recipients) == 1 else ""
     return (
         f"Received: from {_DOUBTFUL.sub('?', talk.helo)} {_literal(talk.peer)}\r\n"
         f"\tby {talk.options.hostname} (Correo) with {with_protocol(talk, envelope.utf8)} id {queue_id}"
-        f"{encrypted}{only};\r\n"
+        f"{only}{encrypted};\r\n"
         f"\t{rfc5322_date(now)}\r\n"
     ).encode()
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from correo.mail.address import Address
@@ -12,7 +13,7 @@ from correo.mail.outcome import Deferred, Delivered, Failed, Outcome
 from correo.mail.status import Status
 from correo.net import Dialer, Stream, Woken
 from correo.transport import Outgoing
-from correo.transport.hops import Hop, Login, Security
+from correo.transport.hops import Hop, Login, Ourselves, Security
 from correo.wire import NEED_DATA
 from correo.wire.smtp.client import Client
 from correo.wire.smtp.dialog import (
@@ -48,7 +49,12 @@ REPLY_SECONDS = {
     Stage.QUIT: QUIT_SECONDS,
 }
 
+# For one transaction, which each of its stages may keep within its limit and yet make last for days: 50 MB at 7 KB/s.
+TRANSACTION_SECONDS = 7_200.0
+
 PIECE = 64 * 1024  # octets written at once
+
+TOO_LATE = "no answer in time"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +88,7 @@ class Connection:
         self.messages = 0  # transactions begun
         self._stream = stream
         self._client = Client(hostname)
+        self._latest = math.inf  # of the loop's time: when the transaction is given up
 
     @property
     def usable(self) -> bool:
@@ -96,6 +103,7 @@ class Connection:
         if refusal := self._cannot_take(message, recipients):
             return (Answer(refusal, final=True),) * len(recipients)
         self.messages += 1
+        self._latest = asyncio.get_running_loop().time() + TRANSACTION_SECONDS
         # A server without 8BITMIME gets 8-bit text as it is: nearly all of them pass it on unharmed, whereas
         # converting it (RFC 6152 §3) would break every signature over the body.
         self._client.send_mail(
@@ -113,7 +121,7 @@ class Connection:
             event = await self._send_content(content)
         assert isinstance(event, Done | Lost)
         reason = event.reason if isinstance(event, Lost) else ""
-        return tuple(self._answer(result, reason) for result in event.results)
+        return tuple(self._answer(result, reason) for result in _not_too_many(event.results))
 
     async def alive(self) -> bool:
         """Whether the server has said nothing since the last message: neither goodbye nor anything else."""
@@ -138,15 +146,18 @@ class Connection:
 
     # -- opening -----------------------------------------------------------------------------------------------------
 
-    async def _open(self, security: Security, own_names: Sequence[str]) -> Trouble | None:
+    async def _open(self, security: Security, ourselves: Ourselves) -> Trouble | None:
         """From the greeting to where the first message may begin."""
+        itself = Trouble(Status(550, "5.4.6", f"{self.hop} is this server itself"), ourselves=True)
+        if ourselves.reached(self._stream.local, self._stream.peer):
+            return itself
         if security.implicit and (trouble := await self._handshake(security)):
             return trouble
         event = await self._next()
         if not isinstance(event, Greeted):
             return self._trouble(event)
-        if event.name.removesuffix(".") in own_names:
-            return Trouble(Status(550, "5.4.6", f"{self.hop} is this server itself"), ourselves=True)
+        if event.name.removesuffix(".") in ourselves.names:
+            return itself
         if trouble := await self._hello():
             return trouble
         if not security.implicit and (trouble := await self._protect(security)):
@@ -166,15 +177,18 @@ class Connection:
             self._client.send_starttls()
             event = await self._next()
             if isinstance(event, TlsReady):
-                if trouble := await self._handshake(security):
-                    return trouble
-                self._client.tls_started()
-                return await self._hello()
+                return await self._handshake(security) or await self._hello_again(security)
             if not isinstance(event, Refused):
-                return self._trouble(event)
+                return _without_tls(self._trouble(event), security)
         if security.required:
             return Trouble(Status(451, "4.7.5", f"{self.hop} does not offer TLS, which is required"))
         return None
+
+    async def _hello_again(self, security: Security) -> Trouble | None:
+        """With TLS 1.3 it is only now that a server can tell us that it does not want our handshake."""
+        self._client.tls_started()
+        trouble = await self._hello()
+        return _without_tls(trouble, security) if trouble else None
 
     async def _handshake(self, security: Security) -> Trouble | None:
         assert security.context is not None
@@ -211,7 +225,8 @@ class Connection:
         if event.reply:
             return Trouble(event.reply.status, str(self.hop))
         stage = event.stage.value if event.stage else "anything"
-        return Trouble(Status(451, "4.4.2", f"no answer to {stage} from {self.hop}: {event.reason}"))
+        words = f"no answer to {stage} from {self.hop}: {event.reason}"
+        return Trouble(Status(451, "4.4.2", words), timed_out=event.reason == TOO_LATE)
 
     # -- octets ------------------------------------------------------------------------------------------------------
 
@@ -229,23 +244,25 @@ class Connection:
                     # By reply, not by octet: a server that sends one letter a minute is as silent as any.
                     heard = client.heard
                     deadline = loop.time() + REPLY_SECONDS[client.stage or Stage.QUIT]
+                    if client.stage is not Stage.BODY:  # there, giving up early means sending it twice
+                        deadline = min(deadline, self._latest)
                 data = await self._stream.read(max(0.0, deadline - loop.time()))
                 if not isinstance(data, Woken):
                     client.receive(data)
         except TimeoutError:
-            event = client.abandon("no answer in time")
+            event = client.abandon(TOO_LATE)
         except OSError:
             event = client.abandon("the connection broke off")
         return event
 
     async def _send_content(self, content: bytes) -> Event:
-        client, stream = self._client, self._stream
+        client, stream, loop = self._client, self._stream, asyncio.get_running_loop()
         view = memoryview(content)
         try:
             for start in range(0, len(view), PIECE):
                 client.send_body(bytes(view[start : start + PIECE]))
                 stream.write(client.take_output())
-                await stream.drain(PIECE_SECONDS)
+                await stream.drain(max(0.0, min(PIECE_SECONDS, self._latest - loop.time())))
         except TimeoutError:
             return client.abandon("it takes the message too slowly")
         except OSError:
@@ -293,6 +310,26 @@ class Connection:
         return Answer(Deferred(status, host), final=sent)
 
 
+def _not_too_many(results: Sequence[Result]) -> list[Result]:
+    """RFC 5321 §4.5.3.1.10: where others were taken, a 552 that says no more means "too many recipients", hence "later"."""
+    taken = any(result.stage in (Stage.DATA, Stage.BODY) for result in results)
+    return [
+        replace(result, reply=replace(result.reply, code=452))
+        if taken and result.stage is Stage.RCPT and result.reply and _is_too_many(result.reply.status)
+        else result
+        for result in results
+    ]
+
+
+def _is_too_many(status: Status) -> bool:
+    return status.code == 552 and status.enhanced in ("", "5.5.3")
+
+
+def _without_tls(trouble: Trouble, security: Security) -> Trouble:
+    """What stands between us and a server that said nothing may be TLS."""
+    return replace(trouble, handshake=not security.required and not trouble.host)
+
+
 def _international(message: Outgoing, recipients: Sequence[Address]) -> bool:
     if message.utf8 or (message.sender and not message.sender.ascii):
         return True
@@ -300,9 +337,9 @@ def _international(message: Outgoing, recipients: Sequence[Address]) -> bool:
 
 
 async def open_connection(
-    dialer: Dialer, hop: Hop, *, hostname: str, own_names: Sequence[str], security: Security
+    dialer: Dialer, hop: Hop, *, hostname: str, ourselves: Ourselves, security: Security
 ) -> Opened:
-    """Ready for the first message, or the trouble there was. `own_names`, in lower case: whoever greets so is ourselves."""
+    """Ready for the first message, or the trouble there was."""
     try:
         stream = await dialer.connect(hop.address, hop.port, CONNECT_SECONDS)
     except TimeoutError:
@@ -314,7 +351,7 @@ async def open_connection(
         return Trouble(Status(451, "4.4.1", f"no connection to {hop}: the network does not lead there"))
     connection = Connection(stream, hop, hostname)
     try:
-        trouble = await connection._open(security, own_names)
+        trouble = await connection._open(security, ourselves)
     except BaseException:
         connection.abort()
         raise

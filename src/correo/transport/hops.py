@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import ipaddress
 import ssl
-from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from correo.clock import Chance
@@ -12,6 +12,7 @@ from correo.dns import DnsFailure, Resolver
 from correo.dns.mx import Host, Hosts, LoopsBack, NoMailHosts, NoSuchDomain, NullMx, mail_hosts
 from correo.mail.outcome import Deferred, Failed
 from correo.mail.status import Status
+from correo.net import Peer
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Hop:
 @dataclass(frozen=True, slots=True)
 class Login:
     user: str
-    password: str
+    password: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,29 @@ class Security:
     required: bool = False  # False: in clear text where TLS is not offered or does not come about
     implicit: bool = False  # from the first octet on, instead of by STARTTLS
     login: Login | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ourselves:
+    """How this server is known, so that it sends nothing to itself."""
+
+    names: frozenset[str]  # in lower case
+    # Addresses and ports it listens on; 0.0.0.0 and :: stand for all there are.
+    endpoints: frozenset[tuple[str, int]] = frozenset()
+
+    def at(self, address: str, port: int) -> bool:
+        """Whether that is known before it is dialled."""
+        if (address, port) in self.endpoints:
+            return True
+        return self._everywhere(address, port) and ipaddress.ip_address(address).is_loopback
+
+    def reached(self, local: Peer, peer: Peer) -> bool:
+        """Whether a connection ends here: it comes from the very address that it leads to, and nobody else can listen there."""
+        return local.address == peer.address and self._everywhere(peer.address, peer.port)
+
+    def _everywhere(self, address: str, port: int) -> bool:
+        """Whether we have this port on all addresses of the machine."""
+        return ("::", port) in self.endpoints or (":" not in address and ("0.0.0.0", port) in self.endpoints)
 
 
 class Route(Protocol):
@@ -61,16 +85,14 @@ class MxRoute:
         *,
         port: int,
         ipv6: bool,
-        own_names: Collection[str],
-        own_endpoints: Collection[tuple[str, int]],
+        ourselves: Ourselves,
     ) -> None:
         self.security = security
         self._resolver = resolver
         self._chance = chance
         self._port = port
         self._ipv6 = ipv6
-        self._own_names = own_names
-        self._own_endpoints = own_endpoints
+        self._ourselves = ourselves
 
     def lane(self, destination: str) -> str:
         return destination
@@ -78,7 +100,7 @@ class MxRoute:
     async def hops(self, destination: str) -> tuple[Hop, ...] | Deferred | Failed:
         try:
             found = await mail_hosts(
-                self._resolver, destination, self._chance, ipv6=self._ipv6, own_names=self._own_names
+                self._resolver, destination, self._chance, ipv6=self._ipv6, own_names=self._ourselves.names
             )
         except DnsFailure as failure:
             return Deferred(Status(451, "4.4.3", f"the DNS gives no answer about {failure.name} at present"))
@@ -96,7 +118,10 @@ class MxRoute:
 
     def _before_us(self, destination: str, hosts: tuple[Host, ...]) -> tuple[Hop, ...] | Failed:
         """As for names in `mail_hosts`: not to ourselves, nor to those who would bring it back to us."""
-        ours = [host.preference for host in hosts if any(self._is_us(address) for address in host.addresses)]
+        is_us = self._ourselves.at
+        ours = [
+            host.preference for host in hosts if any(is_us(address, self._port) for address in host.addresses)
+        ]
         limit = min(ours, default=None)
         hops = tuple(
             Hop(host.name, address, self._port)
@@ -105,6 +130,3 @@ class MxRoute:
             for address in host.addresses
         )
         return hops or Failed(Status(550, "5.4.6", f"mail for {destination} would come back to this server"))
-
-    def _is_us(self, address: str) -> bool:
-        return (address, self._port) in self._own_endpoints

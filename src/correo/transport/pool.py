@@ -1,8 +1,9 @@
-"""Connections kept for the next message, hosts known to be silent, and how many deliveries there may be at once."""
+"""Connections kept for the next message, hosts known to be silent, how many deliveries there may be at once, and their memory."""
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -103,7 +104,8 @@ class Silent:
         """The trouble of a moment ago."""
         key = hop.address, hop.port
         until, trouble = self._until.get(key, (0, None))
-        if trouble is not None and self._clock.now() >= until:
+        # More than the span left: the clock was set back, and nobody knows how old this is.
+        if trouble is not None and not 0 < until - self._clock.now() <= self._span:
             del self._until[key]
             return None
         return trouble
@@ -131,3 +133,35 @@ class Slots:
                 del self._lanes[lane]
             else:
                 self._lanes[lane] = semaphore, users - 1
+
+
+class Room:
+    """At most `octets` of messages in memory at once; who does not fit waits in order, and what is larger than all fits alone."""
+
+    def __init__(self, octets: int) -> None:
+        self._octets = self._free = octets
+        self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
+
+    @asynccontextmanager
+    async def hold(self, octets: int) -> AsyncIterator[None]:
+        octets = min(octets, self._octets)
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.append((octets, turn))
+        self._admit()
+        try:
+            await turn
+            yield
+        finally:
+            if not turn.cancelled():
+                self._free += octets
+            self._admit()
+
+    def _admit(self) -> None:
+        while self._waiting:
+            octets, turn = self._waiting[0]
+            if not turn.cancelled():
+                if octets > self._free:
+                    return
+                self._free -= octets
+                turn.set_result(None)
+            self._waiting.popleft()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from correo.clock import Chance, Clock
 from correo.dns import Resolver
@@ -14,7 +14,7 @@ from correo.net import Dialer
 from correo.net.tls import opportunistic_context
 from correo.transport import Outgoing
 from correo.transport.connection import Answer, Connection, Trouble, open_connection
-from correo.transport.hops import Hop, MxRoute, Route, Security
+from correo.transport.hops import Hop, MxRoute, Ourselves, Route, Security
 from correo.transport.pool import Pool, Silent
 from correo.transport.smarthost import Smarthost, SmarthostRoute
 
@@ -34,7 +34,7 @@ class Options:
     own_names: frozenset[str] = (
         frozenset()
     )  # more names that MX records may have for this server, in lower case
-    own_endpoints: frozenset[tuple[str, int]] = frozenset()  # addresses and ports it listens on
+    own_endpoints: frozenset[tuple[str, int]] = frozenset()  # where it listens; :: and 0.0.0.0 too
     idle: float = 5.0  # seconds a connection is kept for the next message; 0 for not at all
     max_messages: int = 100  # on one connection: some servers hang up after as many
     silence: float = 30.0  # seconds for which a host that did not answer is not tried again
@@ -48,7 +48,7 @@ class RemoteTransport:
     ) -> None:
         self._dialer = dialer
         self._options = options
-        self._own_names = sorted({options.hostname.lower(), *options.own_names})
+        self._ourselves = Ourselves(options.own_names | {options.hostname.lower()}, options.own_endpoints)
         self._route = self._choose(resolver, chance)
         self._pool = Pool(idle=options.idle, max_messages=options.max_messages)
         self._silent = Silent(clock, options.silence)
@@ -85,8 +85,7 @@ class RemoteTransport:
             Security(opportunistic_context() if options.tls else None),
             port=options.port,
             ipv6=options.ipv6,
-            own_names=self._own_names,
-            own_endpoints=options.own_endpoints,
+            ourselves=self._ourselves,
         )
 
     async def _walk(self, lane: str, hops: Sequence[Hop], errand: _Errand) -> None:
@@ -112,12 +111,15 @@ class RemoteTransport:
             opened = await self._dial(hop, Security(None))
         if isinstance(opened, Trouble):
             self._silent.note(hop, opened)
+            if opened.ourselves and self._options.smarthost:
+                # A fault in the configuration, which the operator will correct: no mail goes back for it.
+                return replace(opened, status=Status(451, "4.3.5", f"the relay {hop} is this server itself"))
         return opened
 
     async def _dial(self, hop: Hop, security: Security) -> Connection | Trouble:
         hostname = self._options.hostname
         return await open_connection(
-            self._dialer, hop, hostname=hostname, own_names=self._own_names, security=security
+            self._dialer, hop, hostname=hostname, ourselves=self._ourselves, security=security
         )
 
     async def _use(self, lane: str, connection: Connection, errand: _Errand) -> None:

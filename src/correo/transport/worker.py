@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
@@ -27,16 +28,24 @@ from correo.queue import QueuedMessage, QueuedRecipient
 from correo.storage.bus import QUEUE, Bus
 from correo.storage.db import Database, Tx
 from correo.transport import Outgoing, Transport
-from correo.transport.pool import Slots
+from correo.transport.pool import Room, Slots
 from correo.transport.settling import Policy, Settled, settle
 
 LEASE = 5 * MINUTE  # how long after a crash its recipients wait
 RENEW_SECONDS = 60.0  # well below: a lease must not end while its worker is merely slow
 MAX_CLAIM = 200  # recipients claimed at once: some milliseconds of work in the event loop
 MAX_RECIPIENTS = 100  # of one transaction; every server takes as many (RFC 5321 §4.5.3.1.8)
-HAND = 20  # recipients claimed ahead for each connection there may be: some slow destinations must not fill the hand
+# Recipients in hand for each connection there may be, and in one lane for each that it may have: one number for both, so that
+# as many slow destinations fill the hand as fill the connections, and no fewer. About 1 KB each.
+HAND = MAX_RECIPIENTS
 AHEAD = 2  # deliveries in one lane, for each connection it may have, before its destinations are left out
+MAX_BUSY = (
+    1_000  # destinations left out; where one lane serves more, as to a smarthost, there is enough to do
+)
+REST = 4  # times as long as it took to look at a backlog that cannot be claimed now is not looked at it again
 INLINE_SIZE = 128 * 1024  # octets; larger content is read off the event loop
+# Octets of messages larger than INLINE_SIZE that are being delivered at once: one of 50 MB may be for a hundred destinations.
+MAX_MEMORY = 256 * 1024 * 1024
 SETTLE_SECONDS = 5.0  # between attempts to settle while the disk is full
 IDLE_SECONDS = 3600.0  # the longest sleep: clocks are set
 
@@ -74,8 +83,9 @@ class Worker:
         concurrency: int = 100,
         per_destination: int = 5,
         grace: float = 30.0,
+        memory: int = MAX_MEMORY,
     ) -> None:
-        """`grace`: seconds that running deliveries have to end after `stop`."""
+        """`grace`: seconds that running deliveries have to end after `stop`; `memory`: octets of large messages held at once."""
         self._db = db
         self._bus = bus
         self._clock = clock
@@ -85,10 +95,13 @@ class Worker:
         self._per_lane = per_destination
         self._grace = grace
         self._most = concurrency * HAND
+        self._most_in_lane = per_destination * HAND
         self._slots = Slots(concurrency, per_destination)
+        self._room = Room(memory)
         self._owner = chance.secret(8).hex()
         self._jobs: set[_Job] = set()
         self._lanes: Counter[str] = Counter()  # jobs
+        self._in_lane: Counter[str] = Counter()  # recipients of those
         self._in_hand = 0  # recipients
         self._short = False  # something due was left, for want of room
         self._stopping = False
@@ -107,6 +120,7 @@ class Worker:
             await self._claim_and_sleep()
             await self._finish()
         finally:
+            self._stopping = True
             unsubscribe()
             keeper.cancel()
             await self._give_back()
@@ -115,14 +129,18 @@ class Worker:
     # -- claiming ----------------------------------------------------------------------------------------------------
 
     async def _claim_and_sleep(self) -> None:
+        loop = asyncio.get_running_loop()
         while not self._stopping:
             self._wake.clear()
+            began = loop.time()
             try:
                 seconds = await self._claim()
             except Exception:
                 log.exception("claiming failed")
                 seconds = SETTLE_SECONDS
             if seconds:
+                if self._short:
+                    await asyncio.sleep(REST * (loop.time() - began))
                 try:
                     async with asyncio.timeout(seconds):
                         await self._wake.wait()
@@ -136,26 +154,30 @@ class Worker:
         self._short = due is not None and due <= now
         if self._short:
             limit = min(MAX_CLAIM, self._most - self._in_hand)
-            if limit > 0 and (claimed := await self._lease(now, limit)):
+            busy = self._busy()
+            if limit > 0 and len(busy) <= MAX_BUSY and (claimed := await self._lease(now, limit, busy)):
                 self._start(claimed)
                 return 0.0
             due = await self._db.read(queue.due, now)
         return IDLE_SECONDS if due is None else min((due - now) / SECOND, IDLE_SECONDS)
 
-    async def _lease(self, now: int, limit: int) -> list[QueuedRecipient]:
+    async def _lease(self, now: int, limit: int, busy: set[str]) -> list[QueuedRecipient]:
         return await self._db.write(
             queue.claim,
             owner=self._owner,
             now=now,
             lease_until=now + LEASE,
             limit=limit,
-            busy=self._busy(),
+            busy=busy,
         )
 
     def _busy(self) -> set[str]:
         """Destinations of lanes that have enough to do."""
-        full = {lane for lane, jobs in self._lanes.items() if jobs >= AHEAD * self._per_lane}
+        full = {lane for lane in self._lanes if self._is_full(lane)}
         return {one.destination for job in self._jobs if job.lane in full for one in job.recipients}
+
+    def _is_full(self, lane: str) -> bool:
+        return self._lanes[lane] >= AHEAD * self._per_lane or self._in_lane[lane] >= self._most_in_lane
 
     def _start(self, claimed: Sequence[QueuedRecipient]) -> None:
         groups: dict[tuple[int, str], list[QueuedRecipient]] = {}
@@ -166,18 +188,21 @@ class Worker:
                 job = _Job(lane, recipients[start : start + MAX_RECIPIENTS])
                 self._jobs.add(job)
                 self._lanes[lane] += 1
+                self._in_lane[lane] += len(job.recipients)
                 self._in_hand += len(job.recipients)
                 job.task = asyncio.ensure_future(self._work(job))
 
     def _end(self, job: _Job) -> None:
         self._jobs.discard(job)
         self._lanes[job.lane] -= 1
-        if not self._lanes[job.lane]:
-            del self._lanes[job.lane]
+        self._in_lane[job.lane] -= len(job.recipients)
         self._in_hand -= len(job.recipients)
-        # Not after every job: claiming is a write, and half a hand is enough to stay busy meanwhile.
-        if self._short and (self._in_hand <= self._most // 2) and self._lanes[job.lane] <= self._per_lane:
+        # Not after every job: claiming is a write, and half of a full lane is enough to stay busy meanwhile.
+        room = self._most - self._in_hand >= min(MAX_CLAIM, self._most // 2)
+        if self._short and room and self._lanes[job.lane] <= self._per_lane and not self._is_full(job.lane):
             self._wake.set()
+        if not self._lanes[job.lane]:
+            del self._lanes[job.lane], self._in_lane[job.lane]
 
     # -- one delivery ------------------------------------------------------------------------------------------------
 
@@ -197,23 +222,27 @@ class Worker:
     async def _deliver(self, recipients: Sequence[QueuedRecipient]) -> list[Outcome]:
         message = recipients[0].message
         try:
-            outgoing = Outgoing(
-                Address.parse(message.sender) if message.sender else None,
-                partial(self._content, message),
-                message.size,
-                message.body,
-                message.utf8,
-            )
-            return await self._transport.deliver(outgoing, [one.parsed for one in recipients])
+            async with AsyncExitStack() as room:
+                outgoing = Outgoing(
+                    Address.parse(message.sender) if message.sender else None,
+                    partial(self._content, message, room),
+                    message.size,
+                    message.body,
+                    message.utf8,
+                )
+                return await self._transport.deliver(outgoing, [one.parsed for one in recipients])
         except Exception:
             incident = show_id(self._chance.id(self._clock.now()))
             log.exception("delivery failed", message=show_id(message.id), incident=incident)
             return [Deferred(Status(451, "4.3.0", f"internal error {incident}"))] * len(recipients)
 
-    async def _content(self, message: QueuedMessage) -> bytes:
-        """Raises Refused when it cannot be read."""
-        read = self._db.read if message.size <= INLINE_SIZE else self._db.scan
-        return (await read(mailbox.raw, message.content_id))[message.skip :]
+    async def _content(self, message: QueuedMessage, room: AsyncExitStack) -> bytes:
+        """Large messages take their `room` once a server wants them, not while one is looked for. Raises Refused when it cannot be read."""
+        if message.size <= INLINE_SIZE:
+            return (await self._db.read(mailbox.raw, message.content_id))[message.skip :]
+        await room.aclose()  # what it had for the host before
+        await room.enter_async_context(self._room.hold(message.size))
+        return (await self._db.scan(mailbox.raw, message.content_id))[message.skip :]
 
     async def _settle(self, attempts: Sequence[tuple[QueuedRecipient, Outcome]]) -> None:
         """Until it succeeds: what has been relayed must not be forgotten while the disk is full."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import assert_never
 
 import structlog
@@ -25,7 +25,7 @@ log = structlog.get_logger("smtp")
 @dataclass(frozen=True, slots=True)
 class Auth:
     mechanism: str  # in upper case
-    initial: bytes | None  # None where there was none
+    initial: bytes | None = field(repr=False)  # None where there was none
 
 
 def parse(argument: str) -> Auth:

@@ -12,6 +12,12 @@ from correo.storage.db import Tx
 from correo.wire.smtp.answer import Reply, reply
 from correo.wire.smtp.syntax import BadSyntax, parse_forward_path
 
+# Deliveries that one message may lead to: names with a tag (list+1, list+2, ...) can each stand for the same thousand people, and all
+# of it is one transaction. A message to one alias alone is taken however long that is.
+MAX_TARGETS = 2_000
+
+TOO_MANY = reply(452, "4.5.3", "Too many recipients; send the rest in another message")
+
 
 def parse(argument: str) -> Address | None:
     """None is `<Postmaster>`."""
@@ -24,7 +30,7 @@ def parse(argument: str) -> Address | None:
 async def run(talk: Conversation, recipient: Address | None) -> Reply:
     transaction = talk.open
     if len(transaction.recipients) >= talk.limits.recipients:
-        return reply(452, "4.5.3", "Too many recipients; send the rest in another message")
+        return TOO_MANY
     if recipient is None:
         recipient = await talk.services.db.read(postmaster, talk.options.hostname)
     elif not transaction.utf8 and not str(recipient).isascii():
@@ -33,7 +39,11 @@ async def run(talk: Conversation, recipient: Address | None) -> Reply:
     facts = RecipientFacts(recipient, resolution)
     if refusal := await checks.first_refusal(checks.AT_RCPT, talk, facts):
         return Reply.of(refusal)
+    targets = len(resolution.recipients) if isinstance(resolution, accounts.Resolved) else 1
+    if transaction.recipients and transaction.targets + targets > max(talk.limits.recipients, MAX_TARGETS):
+        return TOO_MANY
     transaction.recipients.append(recipient)
+    transaction.targets += targets
     return reply(250, "2.1.5", "Ok")
 
 

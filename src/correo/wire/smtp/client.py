@@ -11,6 +11,7 @@ the end of the stream at any place all lead to a result for each recipient, and 
 from __future__ import annotations
 
 import base64
+import re
 from collections import deque
 
 from correo.mail.address import Address
@@ -34,6 +35,8 @@ from correo.wire.smtp.dialog import (
 )
 from correo.wire.smtp.reply import NotSmtp, Reply, ReplyReader
 from correo.wire.smtp.stuffing import Stuffer
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class Client:
@@ -347,6 +350,8 @@ def _path(address: Address, utf8: bool) -> str:
     if not utf8 and not address.domain.isascii():
         address = Address(address.local, address.host, address.folded)
     path = f"<{address}>"
-    if not path.isprintable() or (not utf8 and not path.isascii()):
-        raise ValueError("the address cannot be written without SMTPUTF8")
+    if _CONTROL.search(path) or (not utf8 and not path.isascii()):
+        raise ValueError(
+            "the address cannot be written" if utf8 else "the address cannot be written without SMTPUTF8"
+        )
     return path

@@ -7,7 +7,7 @@ exchange, 220 after STARTTLS hands the connection to TLS and forgets what was se
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from correo.wire import NEED_DATA, Need
 from correo.wire.buffer import LineBuffer, Overlong
@@ -40,7 +40,7 @@ class Malformed:
 class AuthResponse:
     """An answer in an authentication exchange; `data` is None when it was not base64, or `*` (`cancelled`)."""
 
-    data: bytes | None
+    data: bytes | None = field(repr=False)
     cancelled: bool = False
 
 
