@@ -13,7 +13,7 @@ from correo.mail.errors import Kind, Refused
 from correo.mail.flags import ANSWERED, DELETED, FLAGGED, MAX_KEYWORDS, SEEN, Flags
 from correo.mailbox import Appended, Changes, Mailbox
 from correo.mailbox.reading import SPANS
-from correo.storage.db import Database
+from correo.storage.db import Database, Tx
 from correo.storage.db.sqlite import Sqlite
 
 NOW = 1_767_225_600_000_000
@@ -267,3 +267,46 @@ async def test_removing_an_account_leaves_nothing_of_it(db: Database) -> None:
     assert await refusal(db.write(mailbox.subscribe, ACCOUNT, "x", NOW)) is Kind.NOT_FOUND
     await db.write(mailbox.open_account, ACCOUNT, CHANCE, LATER)
     assert (await named(db, "INBOX")).uidvalidity > inbox.uidvalidity
+
+
+async def test_what_the_log_has_forgotten_the_messages_still_tell(db: Database) -> None:
+    for _ in range(4):
+        await append(db, "INBOX")
+    box = await named(db, "INBOX")
+    await db.write(mailbox.store_flags, box.id, [(2, 3)], "add", Flags(DELETED), NOW)
+    await db.write(mailbox.expunge, box.id, [(3, 3)], NOW)
+    before = await db.read(mailbox.changes, box.id, 0)
+    seen = (await named(db, "INBOX")).modseq
+    await db.write(mailbox.store_flags, box.id, [(1, 1)], "add", Flags(SEEN), LATER)
+    after = 0
+    while after := await db.write(mailbox.forget, after, LATER):
+        pass
+    assert before.appended == (1, 2, 4)
+    long_ago = await db.read(mailbox.changes, box.id, 0)
+    assert (long_ago.appended, long_ago.flagged, long_ago.expunged) == ((), (1, 2, 4), ((3, 3),))
+    assert long_ago.uidnext == 5
+    lately = await db.read(mailbox.changes, box.id, seen)
+    assert (lately.appended, lately.flagged, lately.expunged) == ((), (1,), ())
+
+
+async def test_nothing_is_forgotten_before_its_time(db: Database) -> None:
+    await append(db, "INBOX")
+    box = await named(db, "INBOX")
+    before = await db.read(mailbox.changes, box.id, 0)
+    assert await db.write(mailbox.forget, 0, NOW) == max(
+        one.id for one in await db.read(mailbox.list_mailboxes, ACCOUNT)
+    )
+    assert await db.read(mailbox.changes, box.id, 0) == before
+    assert before.appended == (1,)
+
+
+async def test_the_log_of_a_deleted_mailbox_goes_with_it(db: Database) -> None:
+    await db.write(mailbox.create, ACCOUNT, "brief", CHANCE, NOW)
+    await append(db, "brief")
+    gone = await db.write(mailbox.delete, ACCOUNT, "brief", NOW)
+
+    async def kinds(tx: Tx) -> list[str]:
+        rows = await tx.all("SELECT kind FROM mailbox_change WHERE mailbox_id = $1", gone.id)
+        return [row[0] for row in rows]
+
+    assert await db.read(kinds) == ["delete"]

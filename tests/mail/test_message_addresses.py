@@ -90,7 +90,7 @@ GRAMMAR = [
 
 RUBBISH = [
     (b"root", [plain(None, b"root", b"")]),
-    (b"Jane Doe", [plain(None, b"Jane Doe", b"")]),
+    (b"Jane Doe", [plain(b"Jane Doe", b"", b"")]),
     (b"Jane <root>", [plain(b"Jane", b"root", b"")]),
     (b"Jane <>", [plain(b"Jane", b"", b"")]),
     (b"<>", [plain(None, b"", b"")]),

@@ -30,6 +30,8 @@ from correo.mail.message.params import (
         (b"text/plain (comment); charset=(odd)us-ascii", ("text", "plain", (("charset", b"us-ascii"),))),
         (b'a/b; x="a;b=\\"c\\\\"; y=z', ("a", "b", (("x", b'a;b="c\\'), ("y", b"z")))),
         (b"a/b; name=My report.pdf ; y=z", ("a", "b", (("name", b"My report.pdf"), ("y", b"z")))),
+        (b'a/b; x=one  server="s" ; y=z', ("a", "b", (("x", b"one"), ("server", b"s"), ("y", b"z")))),
+        (b"a/b; x=one two three = z", ("a", "b", (("x", b"one two"), ("three", b"z")))),
         (b"multipart/mixed boundary=abc", ("multipart", "mixed", (("boundary", b"abc"),))),
         (b'a/b; x="never closed', ("a", "b", (("x", b"never closed"),))),
         (b"a/b;;; x = y;", ("a", "b", (("x", b"y"),))),

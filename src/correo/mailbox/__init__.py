@@ -16,7 +16,7 @@ Promised at every commit:
 """
 
 from correo.mailbox.arriving import Appended, append, take_recent
-from correo.mailbox.changelog import Changes, changes
+from correo.mailbox.changelog import Changes, changes, forget
 from correo.mailbox.collecting import Collected, collect, orphan
 from correo.mailbox.contents import (
     Content,
@@ -57,6 +57,7 @@ from correo.mailbox.reading import (
     Fetched,
     Message,
     fetch_rows,
+    first_unseen,
     messages,
     uids,
 )
@@ -100,6 +101,8 @@ __all__ = [
     "expunge",
     "fetch_rows",
     "find",
+    "first_unseen",
+    "forget",
     "get",
     "header",
     "inbox",

@@ -1,6 +1,7 @@
 """The change log: every operation's modseq, which mailbox it touched and how, and which messages.
 
-Sessions read it to learn what others did (RFC 7162, RFC 2177), whichever process they are in.
+Sessions read it to learn what others did (RFC 7162, RFC 2177), whichever process they are in. What is older than any session
+may be forgotten (`forget`): a client that comes back after longer is told what the messages themselves still know.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ class Changes:
     """What happened to a mailbox. No UID is in two of the three lists, and all are ascending.
 
     A message that came and went in between is only in `expunged`, so that may name UIDs nobody has seen (as VANISHED may,
-    RFC 7162 §3.2.10); one that came and was flagged is only in `appended`.
+    RFC 7162 §3.2.10); one that came and was flagged is only in `appended`. Where the log does not reach back far enough, what
+    was appended is among `flagged`, and every UID without a message is in `expunged`.
     """
 
     exists: bool  # False: it was deleted, and nothing else here means anything
@@ -48,9 +50,18 @@ _STEP_OF_MAILBOX = """UPDATE mailbox_account SET modseq = modseq + 1
 WHERE account_id = (SELECT account_id FROM mailbox_mailbox WHERE id = $1) RETURNING modseq, account_id"""
 _NOTE = """INSERT INTO mailbox_change (account_id, modseq, mailbox_id, kind, uids, at)
 VALUES ($1, $2, $3, $4, $5, $6)"""
-_STATE = "SELECT account_id, modseq, uidnext FROM mailbox_mailbox WHERE id = $1"
+_STATE = "SELECT account_id, modseq, uidnext, forgotten FROM mailbox_mailbox WHERE id = $1"
 _SINCE = """SELECT kind, uids FROM mailbox_change
-WHERE account_id = $1 AND modseq > $2 AND mailbox_id = $3 AND kind IN ('append', 'flags', 'expunge')"""
+WHERE account_id = $1 AND mailbox_id = $2 AND modseq > $3 AND kind IN ('append', 'flags', 'expunge')"""
+_PRESENT = "SELECT uid, modseq FROM mailbox_message WHERE mailbox_id = $1 ORDER BY uid"
+
+FORGET_MAILBOXES = 100  # that one call of `forget` looks at
+FORGET_CHANGES = 5_000  # of one mailbox that it removes at most; the rest waits for the next round
+_NEXT = f"SELECT id, account_id FROM mailbox_mailbox WHERE id > $1 ORDER BY id LIMIT {FORGET_MAILBOXES}"
+_OLDEST = f"""SELECT modseq, at FROM mailbox_change WHERE account_id = $1 AND mailbox_id = $2
+ORDER BY modseq LIMIT {FORGET_CHANGES}"""
+_FORGET = "DELETE FROM mailbox_change WHERE account_id = $1 AND mailbox_id = $2 AND modseq <= $3"
+_FORGOTTEN = "UPDATE mailbox_mailbox SET forgotten = $2 WHERE id = $1"
 
 
 async def step(tx: Tx, account_id: int) -> int:
@@ -89,11 +100,13 @@ async def changes(tx: Tx, mailbox_id: int, since_modseq: int) -> Changes:
     state = await tx.one(_STATE, mailbox_id)
     if state is None:
         return Changes(exists=False)
-    account_id, modseq, uidnext = state
+    account_id, modseq, uidnext, forgotten = state
     if modseq <= since_modseq:
         return Changes(True, modseq, uidnext)
+    if since_modseq < forgotten:
+        return await _without_log(tx, mailbox_id, since_modseq, modseq, uidnext)
     found: dict[str, list[Range]] = {"append": [], "flags": [], "expunge": []}
-    for kind, uids in await tx.all(_SINCE, account_id, since_modseq, mailbox_id):
+    for kind, uids in await tx.all(_SINCE, account_id, mailbox_id, since_modseq):
         found[kind] += ranges.parsed(uids)
     expunged = ranges.merged(found["expunge"])
     appended = ranges.without(ranges.merged(found["append"]), expunged)
@@ -106,3 +119,33 @@ async def changes(tx: Tx, mailbox_id: int, since_modseq: int) -> Changes:
         tuple(ranges.expanded(flagged)),
         tuple(expunged),
     )
+
+
+async def _without_log(tx: Tx, mailbox_id: int, since_modseq: int, modseq: int, uidnext: int) -> Changes:
+    """From the messages alone, all of them (RFC 7162 §3.2.6: then all that ever went is reported)."""
+    rows = await tx.all(_PRESENT, mailbox_id)
+    present = ranges.of(row[0] for row in rows)
+    gone = ranges.without([(1, uidnext - 1)] if uidnext > 1 else [], present)
+    return Changes(
+        True, modseq, uidnext, (), tuple(row[0] for row in rows if row[1] > since_modseq), tuple(gone)
+    )
+
+
+async def forget(tx: Tx, after: int, older_than: int) -> int:
+    """Remove what happened before `older_than` (µs UTC) from the log of the mailboxes whose ids follow `after`.
+
+    The last id it looked at, to go on with in a transaction of its own; 0 when there was none left. `older_than` lies
+    further back than any session has been idle.
+    """
+    last = 0
+    for mailbox_id, account_id in await tx.all(_NEXT, after):
+        last = mailbox_id
+        up_to = 0
+        for modseq, at in await tx.all(_OLDEST, account_id, mailbox_id):
+            if at >= older_than:
+                break
+            up_to = modseq
+        if up_to:
+            await tx.run(_FORGET, account_id, mailbox_id, up_to)
+            await tx.run(_FORGOTTEN, mailbox_id, up_to)
+    return last

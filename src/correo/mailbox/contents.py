@@ -12,6 +12,9 @@ from correo.mailbox.compression import packed, unpacked
 from correo.storage.db import Tx
 
 HASH_SIZE = 16  # octets of BLAKE2b: equal bodies are found by it
+# Octets of a header that is kept as it is: clients fetch those of whole mailboxes, and to unpack one costs more than to read
+# and send it (docs/decisions/0006-content-once.md). What is longer has grown by signatures and traces, and is seldom fetched whole.
+PLAIN_HEADER = 4096
 BATCH = 64  # messages one `raw_many` reads at most
 BATCH_OCTETS = 16 * 1024 * 1024  # and about how much memory they may take
 
@@ -70,7 +73,7 @@ def prepare(raw: bytes) -> Prepared:
     view = memoryview(raw)
     header, body = view[: summary.header_size], view[summary.header_size :]
     digest = hashlib.blake2b(body, digest_size=HASH_SIZE).digest()
-    return Prepared(summary, packed(header), packed(body), digest)
+    return Prepared(summary, packed(header, PLAIN_HEADER), packed(body), digest)
 
 
 async def store(tx: Tx, prepared: Prepared, id: int, now: int) -> int:

@@ -14,6 +14,7 @@ from correo.mailbox.reading import ByRange
 from correo.storage.db import Tx
 
 _ROWS = ByRange("m.uid, m.flags, m.size")
+# In the words of the index mailbox_message_deleted.
 _DELETED_ROWS = ByRange("m.uid, m.flags, m.size", where=f" AND m.flags & {DELETED} <> 0")
 _STATE = "SELECT modseq, deleted FROM mailbox_mailbox WHERE id = $1"
 _ORPHANS = """INSERT INTO mailbox_orphan (content_id, since)

@@ -50,13 +50,15 @@ _STEP_WITH_VALIDITY = """UPDATE mailbox_account SET modseq = modseq + 1,
   uidvalidity = CASE WHEN uidvalidity < $2 THEN $2 ELSE uidvalidity END + $3
 WHERE account_id = $1 RETURNING modseq, uidvalidity"""
 _MAKE = """INSERT INTO mailbox_mailbox
-  (id, account_id, name, uidvalidity, uidnext, modseq, recent, messages, unseen, deleted, size, special_use, created)
-VALUES ($1, $2, $3, $4, 1, $5, 1, 0, 0, 0, 0, $6, $7)"""
+  (id, account_id, name, uidvalidity, uidnext, modseq, forgotten, recent, messages, unseen, deleted, size, special_use,
+   created)
+VALUES ($1, $2, $3, $4, 1, $5, 0, 1, 0, 0, 0, 0, $6, $7)"""
 _ORPHANS = """INSERT INTO mailbox_orphan (content_id, since)
 SELECT DISTINCT content_id, CAST($2 AS BIGINT) FROM mailbox_message WHERE mailbox_id = $1
 ON CONFLICT (content_id) DO UPDATE SET since = excluded.since"""
 _EMPTY = "DELETE FROM mailbox_message WHERE mailbox_id = $1"
 _DELETE = "DELETE FROM mailbox_mailbox WHERE id = $1"
+_FORGET = "DELETE FROM mailbox_change WHERE account_id = $1 AND mailbox_id = $2"
 
 
 async def find(tx: Tx, account_id: int, name: str) -> Mailbox | None:
@@ -145,5 +147,6 @@ async def delete(tx: Tx, account_id: int, name: str, now: int) -> Mailbox:
     await tx.run(_ORPHANS, mailbox.id, now)
     await tx.run(_EMPTY, mailbox.id)
     await tx.run(_DELETE, mailbox.id)
+    await tx.run(_FORGET, account_id, mailbox.id)
     await note(tx, account_id, modseq, mailbox.id, What.DELETE, (), now)
     return mailbox

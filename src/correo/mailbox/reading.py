@@ -8,6 +8,7 @@ from functools import cache
 from operator import itemgetter
 from typing import NamedTuple
 
+from correo.mail.flags import SEEN
 from correo.mailbox.compression import unpacked
 from correo.mailbox.ranges import EVERYTHING, Ranges
 from correo.storage.db import Row, Tx
@@ -97,11 +98,18 @@ _HEADER_SIZE = Fetched._fields.index("header_size")
 
 _MESSAGES = ByRange(", ".join(f"m.{name}" for name in _MESSAGE))
 _UIDS = "SELECT uid FROM mailbox_message WHERE mailbox_id = $1 ORDER BY uid"
+_UNSEEN = f"SELECT uid FROM mailbox_message WHERE mailbox_id = $1 AND flags & {SEEN} = 0 ORDER BY uid LIMIT 1"
 
 
 async def uids(tx: Tx, mailbox_id: int) -> list[int]:
     """Every UID, ascending; empty for a mailbox that has gone."""
     return [row[0] for row in await tx.all(_UIDS, mailbox_id)]
+
+
+async def first_unseen(tx: Tx, mailbox_id: int) -> int | None:
+    """The lowest UID without \\Seen; it reads all that lie before it."""
+    row = await tx.one(_UNSEEN, mailbox_id)
+    return None if row is None else int(row[0])
 
 
 async def messages(tx: Tx, mailbox_id: int, ranges: Ranges | None = None) -> list[Message]:

@@ -179,7 +179,8 @@ def _split(words: list[_Word]) -> tuple[list[_Word], bytes, bytes]:
     """Words before the address, its local part and its host, around the last `@`; without one the host is b""."""
     at = next((i for i in range(len(words) - 1, -1, -1) if words[i].special and words[i].text == _AT), -1)
     if at < 0:
-        return [], _phrase(words), b""
+        # Several words are somebody's name; a single one may be a mailbox on the sender's own host.
+        return (words, b"", b"") if any(word.spaced for word in words[1:]) else ([], _phrase(words), b"")
     first = at
     while first > 0 and (first == at or _tied(words[first - 1], words[first])):
         first -= 1

@@ -13,11 +13,12 @@ MAX_PARAMETERS = 200  # of one field; a long file name in RFC 2231's pieces take
 
 Parameters = tuple[tuple[str, bytes], ...]
 
-# The semicolon may be missing, and a value without quotes may hold blanks: both are common in the wild. A run of blanks
-# and semicolons is entered at its beginning only, which keeps the search linear.
+# The semicolon may be missing, and a value without quotes may hold blanks: both are common in the wild. A word before
+# `=` is no part of a value but the name of the next parameter. A run of blanks and semicolons is entered at its beginning only,
+# which keeps the search linear.
 _PARAMETER = re.compile(
     rb"(?<![; \t\r\n])[; \t\r\n]++([^ \t\r\n=;\"]++)[ \t\r\n]*+="
-    rb'(?:[ \t\r\n]*+(?:"((?:[^"\\]++|\\.)*+)"?|([^; \t\r\n]++(?:[ \t\r\n]++[^; \t\r\n]++)*+)))?',
+    rb'(?:[ \t\r\n]*+(?:"((?:[^"\\]++|\\.)*+)"?|([^; \t\r\n]++(?:[ \t\r\n]++[^; \t\r\n=]++(?![ \t\r\n]*+=))*+)))?',
     re.DOTALL,
 )
 _TOKEN = re.compile(rb"[ \t\r\n]*([!#$%&'*+.0-9A-Z^_`a-z{|}~-]+)")  # RFC 2045 §5.1

@@ -5,20 +5,20 @@ each one between threads would cost more than the work (docs/decisions/0004-grou
 the end, so COMMIT alone goes to a thread; whatever arrives meanwhile forms the next batch. Each operation of a batch has a
 savepoint of its own, and its future is resolved after the batch's commit.
 
-Processes take turns by an advisory lock on a file beside the database, which is fair where SQLite's own polling is not.
+Nothing here waits in the event loop's thread: what is locked by somebody else is tried once and then waited for in a thread.
+Processes take turns by locks of our own (`storage.db.turns`), which are fair where SQLite's polling is not.
 """
 
 from __future__ import annotations
 
 import asyncio
-import fcntl
-import os
+import contextlib
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, TypeVarTuple, Unpack
 
 import apsw
 
@@ -26,14 +26,17 @@ from correo.mail.errors import Kind, Refused
 from correo.storage.db import Op, P, Row, Tx
 from correo.storage.db.migrate import migrate, migrations
 from correo.storage.db.translate import sqlite_sql
+from correo.storage.db.turns import Turns
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 MAX_BATCH = 256  # operations in one commit: bounds how long the first of them waits for the last
-BUSY_MS = 30_000  # how long to wait for a process that ignores the lock file, such as the sqlite3 shell
+PATIENCE = 30  # seconds to wait for another process, whether it takes turns or is, say, the sqlite3 shell
 STATEMENTS = 400  # prepared statements kept for each connection; there are about 200 in the source
 CACHE_KIB = 64 * 1024
 CHECKPOINT_PAGES = 4_000  # 16 MB of log between checkpoints: fewer syncs of the main file
+LOG_KEPT = 64 * 1024 * 1024  # octets to which the log file is cut after a long read had made it grow
 SCANNERS = 2  # threads for long reads
 
 
@@ -49,6 +52,9 @@ def drive(operation: Awaitable[T]) -> T:
     except StopIteration as stop:
         result: T = stop.value
         return result
+    except asyncio.CancelledError as error:
+        # From something the operation awaited; as it is, it would look as if its caller had been cancelled.
+        raise Suspended("a transaction may await only its tx") from error
     coroutine.close()
     raise Suspended("a transaction may await only its tx")
 
@@ -88,16 +94,18 @@ class _Waiting:
     error: BaseException | None = None
 
 
-def connect(path: str, *, readonly: bool = False) -> apsw.Connection:
+def connect(path: str, *, readonly: bool = False, patience: float = PATIENCE) -> apsw.Connection:
     flags = apsw.SQLITE_OPEN_READONLY if readonly else apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
     connection = apsw.Connection(path, flags=flags, statementcachesize=STATEMENTS)
-    connection.set_busy_timeout(BUSY_MS)
+    connection.set_busy_timeout(PATIENCE * 1000)
     connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
     if not readonly:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+        connection.execute(f"PRAGMA journal_size_limit = {LOG_KEPT}")
         connection.execute("PRAGMA foreign_keys = ON")
+    connection.set_busy_timeout(int(patience * 1000))
     return connection
 
 
@@ -106,9 +114,11 @@ class Sqlite:
 
     def __init__(self, path: Path, *, threaded: bool = True) -> None:
         self._path = str(path)
-        self._writer = connect(self._path)
-        self._lock = os.open(f"{path}-lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        self._reader = connect(self._path, readonly=True)
+        # Used in the event loop's thread, where they must not wait.
+        self._patience = 0 if threaded else PATIENCE
+        self._writer = connect(self._path, patience=self._patience)
+        self._reader = connect(self._path, readonly=True, patience=self._patience)
+        self._turns = Turns(path)
         self._tx = SqliteTx(self._writer)
         self._read_tx = SqliteTx(self._reader)
         self._queue: deque[_Waiting] = deque()
@@ -121,8 +131,14 @@ class Sqlite:
 
     @classmethod
     async def open(cls, path: Path, *, now: int, threaded: bool = True) -> Sqlite:
-        """Open or make the database at `path` and bring its schema up to date. Raises SchemaMismatch."""
-        database = cls(path, threaded=threaded)
+        """Open or make the database at `path` and bring its schema up to date.
+
+        Raises SchemaMismatch; Refused UNAVAILABLE, or BROKEN for a file that is no database.
+        """
+        try:
+            database = cls(path, threaded=threaded)
+        except apsw.Error as error:
+            raise _translated(error) from error
         try:
             await database.write(migrate, migrations(), now)
         except BaseException:
@@ -140,7 +156,12 @@ class Sqlite:
 
     async def read(self, op: Op[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         self._refuse_if_closed()
-        return _in_snapshot(self._reader, lambda: drive(op(self._read_tx, *args, **kwargs)))
+        try:
+            return _in_snapshot(self._reader, lambda: drive(op(self._read_tx, *args, **kwargs)))
+        except apsw.BusyError as error:
+            if self._scanner is None:
+                raise _translated(error) from error
+        return await self.scan(op, *args, **kwargs)
 
     async def scan(self, op: Op[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         self._refuse_if_closed()
@@ -149,36 +170,49 @@ class Sqlite:
 
         def work() -> T:
             try:
-                connection = self._idle_readers.popleft()
-            except IndexError:
-                connection = connect(self._path, readonly=True)
-            try:
-                return _in_snapshot(connection, lambda: drive(op(SqliteTx(connection), *args, **kwargs)))
-            finally:
-                self._idle_readers.append(connection)
+                with self._spare_reader() as reader:
+                    return _in_snapshot(reader, lambda: drive(op(SqliteTx(reader), *args, **kwargs)))
+            except apsw.BusyError as error:
+                raise _translated(error) from error
 
         return await asyncio.get_running_loop().run_in_executor(self._scanner, work)
+
+    @contextlib.contextmanager
+    def _spare_reader(self) -> Iterator[apsw.Connection]:
+        """A connection for one scanning thread."""
+        try:
+            connection = self._idle_readers.popleft()
+        except IndexError:
+            try:
+                connection = connect(self._path, readonly=True)
+            except apsw.Error as error:
+                raise _translated(error) from error
+        try:
+            yield connection
+        finally:
+            self._idle_readers.append(connection)
 
     async def changed_elsewhere(self) -> bool:
         if self._turning or self._closed:
             return False  # the writing connection is in use; whoever asks will ask again
-        version = self._data_version()
+        try:
+            version = self._data_version()
+        except apsw.BusyError:
+            return False
         changed, self._version = version != self._version, version
         return changed
 
     async def close(self) -> None:
         self._closed = True
-        if self._turning:
-            await asyncio.gather(self._turning, return_exceptions=True)
+        while self._turning:
+            await asyncio.wait([self._turning])
         for pool in (self._syncer, self._scanner):
             if pool:
-                pool.shutdown()
+                await asyncio.to_thread(pool.shutdown)
         for connection in (*self._idle_readers, self._reader, self._writer):
             connection.close()
         self._idle_readers.clear()
-        if self._lock >= 0:
-            os.close(self._lock)
-            self._lock = -1
+        self._turns.close()
 
     def _data_version(self) -> int:
         version: int = self._writer.pragma("data_version")
@@ -190,34 +224,35 @@ class Sqlite:
 
     async def _submit(self, make: Callable[[Tx], Awaitable[Any]], *, bulk: bool) -> Any:
         self._refuse_if_closed()
-        loop = asyncio.get_running_loop()
-        waiting = _Waiting(make, loop.create_future(), bulk)
+        waiting = _Waiting(make, asyncio.get_running_loop().create_future(), bulk)
         self._queue.append(waiting)
         if self._turning is None:
-            self._turning = loop.create_task(self._turn())
+            self._start_turning()
         return await waiting.done
 
+    def _start_turning(self) -> None:
+        self._turning = asyncio.get_running_loop().create_task(self._turn())
+        self._turning.add_done_callback(self._turned)
+
+    def _turned(self, task: asyncio.Task[None]) -> None:
+        self._turning = None
+        if self._queue:  # it was cancelled before it began, or somebody came when it had just ended
+            self._start_turning()
+
     async def _turn(self) -> None:
-        """Commit batch after batch until nobody waits."""
-        try:
-            while self._queue:
-                batch = self._next_batch()
-                try:
-                    await self._commit(batch)
-                except apsw.Error as error:
-                    refusal = _translated(error)
-                    for waiting in batch:
-                        waiting.error = waiting.error or refusal
-                except BaseException as error:
-                    for waiting in batch:
-                        waiting.error = waiting.error or error
-                    if not isinstance(error, Exception):
-                        raise
-                finally:
-                    for waiting in batch:
-                        _tell(waiting)
-        finally:
-            self._turning = None
+        """Commit batch after batch until nobody waits. Serves all who wait, so that nobody can cancel it."""
+        while self._queue:
+            batch = self._next_batch()
+            try:
+                await self._commit(batch)
+            except BaseException as error:
+                for waiting in batch:
+                    waiting.error = waiting.error or _undone(error)
+                if not isinstance(error, Exception):
+                    raise
+            finally:
+                for waiting in batch:
+                    _tell(waiting)
 
     def _next_batch(self) -> list[_Waiting]:
         batch = [self._queue.popleft()]
@@ -226,55 +261,58 @@ class Sqlite:
         return batch
 
     async def _commit(self, batch: list[_Waiting]) -> None:
-        loop = asyncio.get_running_loop()
-        if not self._try_lock():
-            if self._syncer:
-                await loop.run_in_executor(self._syncer, fcntl.flock, self._lock, fcntl.LOCK_EX)
-            else:
-                fcntl.flock(self._lock, fcntl.LOCK_EX)
+        if not self._turns.try_take() and not await self._patiently(self._turns.take, PATIENCE):
+            raise Refused(Kind.UNAVAILABLE, "database: another process does not end its turn")
         try:
-            if batch[0].bulk and self._syncer:
-                await loop.run_in_executor(self._syncer, self._run_and_commit, batch)
-            elif self._run(batch):
-                if self._syncer:
-                    await loop.run_in_executor(self._syncer, self._writer.execute, "COMMIT")
-                else:
-                    self._writer.execute("COMMIT")
+            await self._begin()
+            worked = await self._patiently(self._run, batch) if batch[0].bulk else self._run(batch)
+            if worked:
+                await self._patiently(self._writer.execute, "COMMIT")
         finally:
-            if not self._writer.get_autocommit():
-                self._writer.execute("ROLLBACK")
-            fcntl.flock(self._lock, fcntl.LOCK_UN)
+            try:
+                if not self._writer.get_autocommit():
+                    self._writer.execute("ROLLBACK")
+            finally:
+                self._turns.release()
 
-    def _try_lock(self) -> bool:
+    async def _begin(self) -> None:
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
+            self._writer.execute("BEGIN IMMEDIATE")
+        except apsw.BusyError:
+            # Somebody who knows nothing of turns: rare, and waited for in the thread.
+            self._writer.set_busy_timeout(PATIENCE * 1000)
+            try:
+                await self._patiently(self._writer.execute, "BEGIN IMMEDIATE")
+            finally:
+                self._writer.set_busy_timeout(int(self._patience * 1000))
 
-    def _run_and_commit(self, batch: list[_Waiting]) -> None:
-        if self._run(batch):
-            self._writer.execute("COMMIT")
+    async def _patiently(self, work: Callable[[Unpack[Ts]], T], *args: *Ts) -> T:
+        """What takes time, in the thread. Waited for even when this task is cancelled: it goes on anyway, with the
+        connection, and all who wait for the batch want to know how it ended."""
+        if self._syncer is None:
+            return work(*args)
+        future = asyncio.get_running_loop().run_in_executor(self._syncer, work, *args)
+        while not future.done():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait([future])
+        return future.result()
 
     def _run(self, batch: list[_Waiting]) -> bool:
         """Run each operation in its savepoint; whether there is anything to commit."""
         execute = self._writer.execute
-        execute("BEGIN IMMEDIATE")
-        worked = 0
+        worked = False
         for waiting in batch:
             execute("SAVEPOINT op")
             try:
                 waiting.result = drive(waiting.make(self._tx))
-                worked += 1
+                worked = True
             except Exception as error:
                 waiting.error = _translated(error) if isinstance(error, apsw.Error) else error
                 if self._writer.get_autocommit():
                     raise  # SQLite undid the whole batch (disk full, I/O error): nobody's work is there
                 execute("ROLLBACK TO op")
             execute("RELEASE op")
-        if not worked:
-            execute("ROLLBACK")
-        return worked > 0
+        return worked
 
 
 def _tell(waiting: _Waiting) -> None:
@@ -290,6 +328,8 @@ def _in_snapshot(connection: apsw.Connection, work: Callable[[], T]) -> T:
     connection.execute("BEGIN")
     try:
         return work()
+    except apsw.BusyError:
+        raise
     except apsw.Error as error:
         raise _translated(error) from error
     finally:
@@ -297,18 +337,36 @@ def _in_snapshot(connection: apsw.Connection, work: Callable[[], T]) -> T:
             connection.execute("ROLLBACK")
 
 
+def _undone(error: BaseException) -> Refused:
+    """For an operation that was undone with its batch; made for each, since an exception that is raised keeps where."""
+    translated = _translated(error) if isinstance(error, apsw.Error) else error
+    kind = translated.kind if isinstance(translated, Refused) else Kind.UNAVAILABLE
+    refused = Refused(kind, f"database: the batch was undone: {error}")
+    refused.__cause__ = error
+    return refused
+
+
+_OUTSIDE = (
+    apsw.FullError,
+    apsw.IOError,
+    apsw.BusyError,
+    apsw.LockedError,
+    apsw.ProtocolError,
+    apsw.ReadOnlyError,
+    apsw.PermissionsError,
+    apsw.CantOpenError,
+    apsw.NoMemError,
+)
+
+
 def _translated(error: apsw.Error) -> Exception:
     """What the outside world did is a refusal; what we did wrong stays an error of ours."""
-    if isinstance(
-        error,
-        apsw.FullError
-        | apsw.IOError
-        | apsw.BusyError
-        | apsw.ReadOnlyError
-        | apsw.CantOpenError
-        | apsw.NoMemError,
-    ):
-        refused = Refused(Kind.UNAVAILABLE, f"database: {error}")
-        refused.__cause__ = error
-        return refused
-    return error
+    if isinstance(error, _OUTSIDE):
+        kind = Kind.UNAVAILABLE
+    elif isinstance(error, apsw.CorruptError | apsw.NotADBError):
+        kind = Kind.BROKEN
+    else:
+        return error
+    refused = Refused(kind, f"database: {error}")
+    refused.__cause__ = error
+    return refused

@@ -13,6 +13,7 @@ CREATE TABLE mailbox_mailbox (
   uidvalidity INTEGER NOT NULL,
   uidnext INTEGER NOT NULL,
   modseq INTEGER NOT NULL,          -- HIGHESTMODSEQ of this mailbox
+  forgotten INTEGER NOT NULL,       -- changes up to this modseq have left the change log
   recent INTEGER NOT NULL,          -- UIDs from here on have been \Recent to no session yet
   messages INTEGER NOT NULL,        -- counters, kept in step by every statement that changes messages
   unseen INTEGER NOT NULL,
@@ -39,7 +40,7 @@ CREATE TABLE mailbox_content (
   envelope BLOB NOT NULL,           -- ready to send, from mail.message.summarise
   bodystructure BLOB NOT NULL,
   parts BLOB NOT NULL,              -- offsets, see mail.message.sections
-  header BLOB NOT NULL,             -- a zstd frame where that is shorter than header_size, else the octets themselves
+  header BLOB NOT NULL,             -- a zstd frame where its length is not header_size, else the octets themselves
   message_id TEXT NOT NULL,
   subject TEXT NOT NULL,            -- decoded, for lists and traces
   sent INTEGER,                     -- the Date field, NULL when there is none that can be read
@@ -53,7 +54,7 @@ CREATE TABLE mailbox_body (
   id INTEGER PRIMARY KEY,
   hash BLOB NOT NULL UNIQUE,        -- BLAKE2b-128 of the octets: equal bodies are kept once
   size INTEGER NOT NULL,
-  data BLOB NOT NULL                -- a zstd frame where that is shorter than size, else the octets themselves
+  data BLOB NOT NULL                -- a zstd frame where its length is not size, else the octets themselves
 );
 
 -- What lost its last pointer, perhaps: correo.mailbox.collect looks again in a transaction before it deletes.
@@ -79,14 +80,17 @@ CREATE TABLE mailbox_message (
 ) WITHOUT ROWID;
 
 CREATE INDEX mailbox_message_content ON mailbox_message (content_id);
+-- EXPUNGE finds the few that it removes without a look at the others; 8 is \Deleted. All that it asks for is in the index:
+-- planners that know nothing of how few these are choose it for that.
+CREATE INDEX mailbox_message_deleted ON mailbox_message (mailbox_id, uid, flags, size) WHERE flags & 8 <> 0;
 
--- The change log: what happened to which account, in the order of modseq. One row for one change of many messages.
+-- The change log: what happened to each mailbox, in the order of modseq. One row for one change of many messages.
 CREATE TABLE mailbox_change (
   account_id INTEGER NOT NULL,
+  mailbox_id INTEGER NOT NULL,      -- 0 for what is of the account, as subscriptions are
   modseq INTEGER NOT NULL,
-  mailbox_id INTEGER NOT NULL,
   kind TEXT NOT NULL,               -- append flags expunge create rename delete subscribe
   uids TEXT NOT NULL,               -- a sequence set, "" where the change is of the mailbox itself
   at INTEGER NOT NULL,
-  PRIMARY KEY (account_id, modseq, mailbox_id, kind)
+  PRIMARY KEY (account_id, mailbox_id, modseq, kind)
 ) WITHOUT ROWID;

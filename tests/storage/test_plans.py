@@ -1,0 +1,191 @@
+"""No statement on a hot path reads the whole of a table that grows: its cost is that of what it finds.
+
+The operations below run once against a small database, and every statement they execute is shown to the planner again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import apsw
+import pytest
+
+from correo import accounts, ledger, mailbox, queue
+from correo.accounts.login import find_login
+from correo.clock.virtual import SeededChance
+from correo.mail.address import Address
+from correo.mail.flags import DELETED, Flags
+from correo.mail.status import Status
+from correo.storage.db import Tx
+from correo.storage.db.migrate import migrate, migrations
+from correo.storage.db.sqlite import SqliteTx, drive
+from correo.storage.db.translate import sqlite_sql
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+NOW = 1_767_225_600_000_000
+CHANCE = SeededChance()
+ANA = Address.parse("ana@here.example")
+RAW = b"Message-ID: <1@there.example>\r\nSubject: one\r\n\r\nbody\r\n"
+SCANNED = re.compile(r"SCAN (.+)")
+
+# These may be read whole: lists in the statement itself, and what the statement has just found.
+FOUND = re.compile(r"CONSTANT ROW|\d+-ROW VALUES CLAUSE|(?:span|near|fair)\b.*|\(subquery-\d+\)")
+
+
+class House:
+    def __init__(self) -> None:
+        self.connection = apsw.Connection(":memory:")
+        self.seen: list[str] = []
+        self.connection.exec_trace = self._note
+
+    def _note(self, cursor: apsw.Cursor, sql: str, bindings: object) -> bool:
+        self.seen.append(sql)
+        return True
+
+    def do(self, op: Callable[Concatenate[Tx, P], Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        return drive(op(SqliteTx(self.connection), *args, **kwargs))
+
+    def plan(self, sql: str) -> list[str]:
+        self.connection.exec_trace = None
+        rows = self.connection.execute("EXPLAIN QUERY PLAN " + sql, (None,) * _parameters(sql))
+        return [str(row[3]) for row in rows]
+
+    def scans(self, sql: str) -> list[str]:
+        """The tables that this statement reads from one end to the other."""
+        found = [SCANNED.fullmatch(line) for line in self.plan(sql)]
+        return [match[0] for match in found if match and not FOUND.fullmatch(match[1])]
+
+
+def _parameters(sql: str) -> int:
+    return max((int(number) for number in re.findall(r"\?(\d+)", sql)), default=0)
+
+
+@pytest.fixture
+def house() -> Iterator[House]:
+    made = House()
+    made.do(migrate, migrations(), NOW)
+    made.do(accounts.add_domain, "here.example", NOW)
+    made.do(
+        accounts.add_account, id=7, address=ANA, credentials=accounts.Credentials("argon", "scram"), now=NOW
+    )
+    made.do(accounts.add_alias, "office@here.example", ["ana@here.example", "bob@there.example"], NOW)
+    made.do(mailbox.open_account, 7, CHANCE, NOW)
+    made.seen.clear()
+    yield made
+    made.connection.close()
+
+
+def _accounts(house: House) -> None:
+    for name in ("ana@here.example", "office@here.example", "ana+tag@here.example", "nobody@here.example"):
+        house.do(accounts.resolve, Address.parse(name))
+    house.do(accounts.owns, 7, ANA)
+    house.do(accounts.account_by_id, 7)
+    house.do(find_login, "ana@here.example")
+
+
+def _mailbox(house: House) -> None:
+    inbox = house.do(mailbox.inbox, 7)
+    sent = house.do(mailbox.find, 7, "Sent")
+    assert inbox
+    assert sent
+    prepared = mailbox.prepare(RAW)
+    for _ in range(9):
+        content_id = house.do(mailbox.store, prepared, CHANCE.id(NOW), NOW)
+        house.do(
+            mailbox.append, inbox.id, content_id=content_id, size=9, flags=Flags(), received=NOW, now=NOW
+        )
+    house.do(mailbox.get, inbox.id)
+    house.do(mailbox.list_mailboxes, 7)
+    house.do(mailbox.take_recent, inbox.id)
+    house.do(mailbox.uids, inbox.id)
+    spread = [(1, 2), (4, 4), (6, 9)]
+    for ranges in ([(1, 3)], spread):
+        house.do(mailbox.messages, inbox.id, ranges)
+        house.do(mailbox.fetch_rows, inbox.id, ranges, ())
+        house.do(mailbox.fetch_rows, inbox.id, ranges, ("size", "envelope"))
+        house.do(mailbox.fetch_rows, inbox.id, ranges, ("header", "parts", "bodystructure"))
+    house.do(mailbox.store_flags, inbox.id, spread, "add", Flags(DELETED, ("Work",)), NOW)
+    assert house.do(mailbox.changes, inbox.id, 3).flagged
+    assert house.do(mailbox.forget, 0, NOW - 1)
+    house.do(mailbox.copy, inbox.id, spread, sent.id, NOW)
+    house.do(mailbox.move, inbox.id, [(9, 9)], sent.id, NOW)
+    assert house.do(mailbox.expunge, inbox.id, [(1, 1), (4, 4)], NOW).uids == [1, 4]
+    assert house.do(mailbox.expunge, inbox.id, None, NOW).uids == [2, 6, 7, 8]
+    for part in (mailbox.raw, mailbox.header, mailbox.content):
+        house.do(part, content_id)
+    house.do(mailbox.raw_many, [content_id])
+    house.do(mailbox.orphan, content_id, NOW)
+    house.do(mailbox.collect, NOW + 1, 100)
+    house.do(mailbox.create, 7, "a/b", CHANCE, NOW)
+    house.do(mailbox.rename, 7, "a", "c", CHANCE, NOW)
+    house.do(mailbox.delete, 7, "c/b", NOW)
+    house.do(mailbox.subscribe, 7, "c", NOW)
+    house.do(mailbox.subscriptions, 7)
+    house.do(mailbox.remove_account, 7, NOW)
+
+
+def _queue(house: House) -> None:
+    message = queue.QueuedMessage(5, "ana@here.example", 50, 0, 500, "7BIT", False, 0, NOW, NOW + 9, 0)
+    names = [f"u{number}@d{number}.example" for number in range(4)]
+    new = [queue.NewRecipient(60 + at, name, name, name.partition("@")[2]) for at, name in enumerate(names)]
+    house.do(queue.enqueue, message, new, NOW)
+    claim: dict[str, Any] = {"owner": "w", "now": NOW, "lease_until": NOW + 9}
+    first = house.do(queue.claim, **claim, limit=1)
+    others = house.do(queue.claim, **claim, limit=9, busy=[first[0].destination])
+    assert len(others) == 3
+    house.do(queue.renew, others, NOW + 99)
+    house.do(
+        queue.defer, first[0], status=Status(451, "4.0.0", "later"), host="h", next_try=NOW + 5, warned=False
+    )
+    house.do(queue.take_out, others[0])
+    house.do(queue.give_back, "w")
+    house.do(queue.recover, NOW + 99)
+    house.do(queue.due)
+    house.do(queue.due, NOW)
+
+
+def _ledger(house: House) -> None:
+    house.do(
+        ledger.open_message,
+        id=5,
+        at=NOW,
+        protocol="smtp",
+        source="",
+        account="",
+        sender="eva@there.example",
+        message_id="<1@there.example>",
+        subject="",
+        size=9,
+    )
+    house.do(
+        ledger.record, 5, id=6, at=NOW, recipient="ana@here.example", event=ledger.Event.ACCEPTED, host="h"
+    )
+    for query in (ledger.show_id(5), "<1@there.example>", "ana@here.example", "eva@there.example"):
+        assert house.do(ledger.trace, query, 10)
+
+
+@pytest.mark.parametrize("work", [_accounts, _mailbox, _queue, _ledger])
+def test_no_hot_statement_reads_a_whole_table(work: Callable[[House], None], house: House) -> None:
+    work(house)
+    statements = dict.fromkeys(house.seen)
+    assert len(statements) > 4
+    assert [(found, sql[:200]) for sql in statements if (found := house.scans(sql))] == []
+
+
+def test_expunge_looks_at_what_is_deleted_only(house: House) -> None:
+    _mailbox(house)
+    plans = [
+        house.plan(sql)
+        for sql in dict.fromkeys(house.seen)
+        if sql.startswith("SELECT m.uid, m.flags, m.size")
+    ]
+    assert any("COVERING INDEX mailbox_message_deleted" in line for plan in plans for line in plan)
+
+
+def test_a_scan_would_be_noticed(house: House) -> None:
+    assert house.scans(sqlite_sql("SELECT uid FROM mailbox_message WHERE size = $1"))
+    assert not house.scans(sqlite_sql("SELECT uid FROM mailbox_message WHERE mailbox_id = $1"))
