@@ -58,6 +58,11 @@ test-pythons:
 test-deps: ## installs the Debian packages of the interop tests (needs root)
 	tests/interop/install
 
+# New examples instead of the same ones, FUZZ times as many: FUZZ=1000 runs for hours.
+FUZZ ?= 25
+fuzz: setup
+	@CORREO_FUZZ=$(FUZZ) $(BIN)/pytest -n auto tests/fuzz tests/journeys/test_simulation.py
+
 bench: setup
 	@$(BIN)/python bench/run.py
 

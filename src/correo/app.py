@@ -22,7 +22,7 @@ from correo.config.read import beside
 from correo.dns import Resolver
 from correo.dns.cache import CachingResolver
 from correo.dns.client import StubResolver, system_servers
-from correo.mailbox import collect
+from correo.mailbox import collect, forget
 from correo.net import Dialer, Session, Stream
 from correo.net.drive import Stopping, Terms, drive
 from correo.net.limits import ConnectionLimits
@@ -53,6 +53,7 @@ DATABASE = "correo.db"
 GLANCE = 1.0  # seconds between looks whether another process has written: how soon a `correo queue retry` is noticed
 SWEEP = 600.0  # seconds between sweeps for content nobody points to
 SWEEP_BATCH = 500
+CHANGES_AGE = 30 * 86_400 * 1_000_000  # a client that was away for longer compares the whole mailbox instead
 ORPHAN_AGE = 3600 * 1_000_000  # a reader may still be busy with what was deleted a moment ago
 
 PROFILES = {"smtp": Profile.MX, "submission": Profile.SUBMISSION, "lmtp": Profile.LMTP}
@@ -339,10 +340,14 @@ class Server:
                 self.bus.publish(QUEUE)
 
     async def _sweep(self) -> None:
-        """Free what nobody points to any more."""
+        """Free what nobody points to any more, and what of the change log no client will ask for."""
         while True:
             await asyncio.sleep(SWEEP)
-            before = self.world.clock.now() - ORPHAN_AGE
+            now = self.world.clock.now()
+            last = 0
+            while last := await self.db.bulk(forget, last, now - CHANGES_AGE):
+                log.debug("swept the change log", up_to=last)
+            before = now - ORPHAN_AGE
             while (await self.db.bulk(collect, before, SWEEP_BATCH)).looked_at == SWEEP_BATCH:
                 log.debug("swept", batch=SWEEP_BATCH)
 

@@ -129,3 +129,10 @@ def test_dollars_in_strings_and_comments_stay() -> None:
 def test_sqlite_is_recent_enough_to_be_trusted_with_several_connections() -> None:
     """3.7.0 to 3.51.2 can lose committed data when a WAL is reset under two connections."""
     assert tuple(int(part) for part in apsw.sqlite_lib_version().split(".")) >= (3, 51, 3)
+
+
+async def test_the_files_are_for_nobody_else(tmp_path: Path) -> None:
+    db = await Sqlite.open(tmp_path / "t.db", now=1)
+    await db.write(make)
+    assert {path.stat().st_mode & 0o077 for path in tmp_path.iterdir()} == {0}
+    await db.close()

@@ -66,12 +66,14 @@ def command(state: State) -> None:
 
 async def until_told(server: Server, state: State) -> None:
     """Serve until a signal says stop, or until a part of the server that should never end has ended."""
-    from correo.ops import service
+    from correo.ops import log, service
 
     def reload() -> None:
         service.notify("RELOADING=1")
         try:
-            server.reload(state.config())
+            fresh = state.config()
+            log.configure(fresh.log.format, fresh.log.level, server.world.clock)
+            server.reload(fresh)
         except Failure as wrong:
             structlog.get_logger("correo").error(
                 "reload failed, everything stays as it was", reason=wrong.words

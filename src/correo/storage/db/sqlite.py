@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -96,6 +97,8 @@ class _Waiting:
 
 def connect(path: str, *, readonly: bool = False, patience: float = PATIENCE) -> apsw.Connection:
     flags = apsw.SQLITE_OPEN_READONLY if readonly else apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
+    if not readonly:
+        _make_private(path)
     connection = apsw.Connection(path, flags=flags, statementcachesize=STATEMENTS)
     connection.set_busy_timeout(PATIENCE * 1000)
     connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
@@ -107,6 +110,14 @@ def connect(path: str, *, readonly: bool = False, patience: float = PATIENCE) ->
         connection.execute("PRAGMA foreign_keys = ON")
     connection.set_busy_timeout(int(patience * 1000))
     return connection
+
+
+def _make_private(path: str) -> None:
+    """Mail is for nobody else to read: SQLite would make the file, and the log beside it, for all to see."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError:
+        pass  # SQLite will meet the same and say so
 
 
 class Sqlite:
