@@ -25,14 +25,13 @@ from correo.dns.client import StubResolver, system_servers
 from correo.mailbox import collect, forget
 from correo.net import Dialer, Session, Stream
 from correo.net.drive import Stopping, Terms, drive
-from correo.net.limits import ConnectionLimits
+from correo.net.limits import Budget, ConnectionLimits
 from correo.net.listen import Listener as SocketListener
 from correo.net.listen import bind, split_host_port
 from correo.net.stream import SocketDialer
 from correo.net.tls import server_context
 from correo.ops import service
 from correo.queue.schedule import Schedule
-from correo.receive.budget import Budget
 from correo.receive.options import Limits as ReceiveLimits
 from correo.receive.options import Profile, ReceiveOptions
 from correo.receive.options import Services as ReceiveServices
@@ -290,7 +289,9 @@ class Server:
             login_time=limits.login_time,
             append_limit=limits.message_size,
         )
-        services = ImapServices(self.db, self.bus, world.clock, world.chance, self.logins, options)
+        services = ImapServices(
+            self.db, self.bus, world.clock, world.chance, self.logins, options, budget=self.budget
+        )
         return lambda stream: ImapSession(services, stream.peer, stream.tls, stream.wake)
 
     def _start_worker(self, transport: RemoteTransport | None = None) -> None:

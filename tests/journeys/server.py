@@ -27,11 +27,11 @@ from correo.ledger import Balance, Journey
 from correo.mail.address import Address
 from correo.net import Session
 from correo.net.drive import Stopping, Terms, drive
+from correo.net.limits import Budget
 from correo.net.memory import MemoryStream
 from correo.ops import queueing
 from correo.queue import Selection
 from correo.queue.schedule import Schedule
-from correo.receive.budget import Budget
 from correo.receive.options import Limits, Profile, ReceiveOptions
 from correo.receive.options import Services as ReceiveServices
 from correo.receive.session import SmtpSession

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from correo.mail.address import Address
 from correo.mail.envelope import EIGHT_BIT, Envelope
-from correo.receive.budget import Budget
+from correo.net.limits import Budget
 from correo.receive.conversation import Transaction
 
 ALICE, CAROL = Address.parse("Alice@example.org"), Address.parse("carol@example.org")

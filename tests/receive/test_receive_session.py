@@ -21,8 +21,8 @@ from correo.mail.address import Address
 from correo.mail.errors import Kind, Refused
 from correo.mail.instant import DAY, HOUR
 from correo.net import Peer, TlsInfo
+from correo.net.limits import Budget
 from correo.receive import incoming
-from correo.receive.budget import Budget
 from correo.receive.commands.rcpt import MAX_TARGETS, TOO_MANY
 from correo.receive.conversation import Note
 from correo.receive.options import Limits, Profile, ReceiveOptions, Services

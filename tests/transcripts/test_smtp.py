@@ -13,8 +13,8 @@ import pytest
 from tests.transcripts.runner import SPLITS, Script, World, play, scripts
 
 from correo.net import Stream
+from correo.net.limits import Budget
 from correo.net.memory import TLS
-from correo.receive.budget import Budget
 from correo.receive.options import Limits, Profile, ReceiveOptions, Services
 from correo.receive.session import SmtpSession
 

@@ -53,8 +53,10 @@ def command(state: State) -> None:
             raise Failure(str(wrong), EX_CONFIG) from None
         except OSError as wrong:
             raise Failure(f"cannot start: {wrong}", EX_CONFIG) from None
+        told = stop_signals()
+        reload_signals(server, state)
         await server.start(sockets)
-        await until_told(server, state)
+        await until_told(server, told)
 
     if sys.platform != "win32":
         import uvloop
@@ -64,39 +66,40 @@ def command(state: State) -> None:
         asyncio.run(run())
 
 
-async def until_told(server: Server, state: State) -> None:
-    """Serve until a signal says stop, or until a part of the server that should never end has ended."""
+def stop_signals() -> asyncio.Event:
+    """An event that SIGTERM or SIGINT sets; from here on they do nothing else."""
+    told = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, told.set)
+    return told
+
+
+def reload_signals(server: Server, state: State) -> None:
+    """From here on SIGHUP reads certificate and configuration again."""
     from correo.ops import log, service
 
     def reload() -> None:
         service.notify("RELOADING=1")
         try:
             fresh = state.config()
+        except Failure as wrong:
+            reason = wrong.words
+            structlog.get_logger("correo").error("reload failed, everything stays as it was", reason=reason)
+        else:
             log.configure(fresh.log.format, fresh.log.level, server.world.clock)
             server.reload(fresh)
-        except Failure as wrong:
-            structlog.get_logger("correo").error(
-                "reload failed, everything stays as it was", reason=wrong.words
-            )
         service.notify("READY=1")
 
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
-    waiting = asyncio.ensure_future(told_to_stop())
+
+
+async def until_told(server: Server, told: asyncio.Event) -> None:
+    """Serve until a signal says stop, or until a part of the server that should never end has ended."""
+    waiting = asyncio.ensure_future(told.wait())
     broken = asyncio.ensure_future(server.failed())
     await asyncio.wait([waiting, broken], return_when=asyncio.FIRST_COMPLETED)
     for task in (waiting, broken):
         task.cancel()
     await server.stop()
-    if broken.done() and not broken.cancelled() and broken.exception():
-        raise Failure(
-            f"a part of the server failed: {broken.exception()!r}; the log has the details", EX_UNAVAILABLE
-        )
-
-
-async def told_to_stop() -> None:
-    """Wait for SIGTERM or SIGINT."""
-    loop = asyncio.get_running_loop()
-    told = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, told.set)
-    await told.wait()
+    if broken.done() and not broken.cancelled() and (fault := broken.exception()):
+        raise Failure(f"a part of the server failed: {fault!r}; the log has the details", EX_UNAVAILABLE)

@@ -47,3 +47,26 @@ class ConnectionLimits:
             self._networks[network] -= 1
             if not self._networks[network]:
                 del self._networks[network]
+
+
+class Budget:
+    """The memory that messages take while they are received, over all connections together.
+
+    What does not fit is refused for now: the other side keeps its message and tries again.
+    """
+
+    __slots__ = ("limit", "used")
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.used = 0
+
+    def take(self, size: int) -> bool:
+        """Whether `size` octets more may be held; if so they count until `give`."""
+        if self.used + size > self.limit:
+            return False
+        self.used += size
+        return True
+
+    def give(self, size: int) -> None:
+        self.used -= size

@@ -9,7 +9,7 @@ from correo.accounts import Account, Authentication
 from correo.mail.address import Address
 from correo.mail.envelope import SEVEN_BIT, Envelope
 from correo.net import Peer, TlsInfo
-from correo.receive.budget import Budget
+from correo.net.limits import Budget
 from correo.receive.options import Profile, ReceiveOptions, Services
 
 

@@ -8,7 +8,7 @@ from enum import Enum
 from correo.accounts import Logins
 from correo.clock import Chance, Clock
 from correo.mail.instant import DAY, HOUR
-from correo.receive.budget import Budget
+from correo.net.limits import Budget
 from correo.storage.bus import Bus
 from correo.storage.db import Database
 

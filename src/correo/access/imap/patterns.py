@@ -5,41 +5,26 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from correo.mailbox import INBOX, SEPARATOR, canonical
+
 MAX_PATTERN = 1_024  # characters; longer than any name, and it bounds the bits below
 
 _WILD_RUN = re.compile(r"[*%]{2,}")
 
 
-def compile_pattern(pattern: str, separator: str = "/") -> Callable[[str], bool]:
+def compile_pattern(pattern: str, separator: str = SEPARATOR) -> Callable[[str], bool]:
     """Whether a whole name matches: `*` stands for anything, `%` for anything without the separator.
 
-    INBOX matches in any case, and so it does as the first level of other names (RFC 3501 §5.1).
+    INBOX matches in any case, alone and as the first level of other names (RFC 3501 §5.1). Names are as they are kept.
     """
-    pattern = fold_inbox(pattern, separator)
-    pattern = _WILD_RUN.sub(lambda run: "*" if "*" in run[0] else "%", pattern)
+    pattern = _WILD_RUN.sub(lambda run: "*" if "*" in run[0] else "%", canonical(pattern))
     if len(pattern) > MAX_PATTERN:
         return lambda name: False
     if pattern == "*":
         return lambda name: True
     if "*" not in pattern and "%" not in pattern:
         return lambda name: name == pattern
-    automaton = _Automaton(pattern, separator)
-    if pattern[:1].upper() not in ("I", "*", "%"):
-        return automaton.matches
-    folded = _Automaton(pattern.upper(), separator)
-
-    def matches(name: str) -> bool:
-        if name == "INBOX":
-            return folded.matches(name)
-        return automaton.matches(name)
-
-    return matches
-
-
-def fold_inbox(name: str, separator: str = "/") -> str:
-    """With INBOX, alone or as the first level, in capitals."""
-    first, found, rest = name.partition(separator)
-    return "INBOX" + found + rest if first.upper() == "INBOX" else name
+    return _Automaton(pattern, separator).matches
 
 
 class _Automaton:
@@ -59,12 +44,17 @@ class _Automaton:
             else:
                 self._literal[character] = self._literal.get(character, 0) | bit
         self._wild = self._star | self._percent
+        self._below_inbox = INBOX + separator
 
     def matches(self, name: str) -> bool:
+        in_any_case = len(INBOX) if name == INBOX or name.startswith(self._below_inbox) else 0
         reached = self._skipped(1)
-        for character in name:
+        for at, character in enumerate(name):
             stay = self._star if character == self._separator else self._wild
-            reached = (reached & stay) | ((reached & self._literal.get(character, 0)) << 1)
+            literal = self._literal.get(character, 0)
+            if at < in_any_case:
+                literal |= self._literal.get(character.lower(), 0)
+            reached = (reached & stay) | ((reached & literal) << 1)
             if not reached:
                 return False
             reached = self._skipped(reached)

@@ -6,6 +6,8 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from enum import Enum
 
+PIECE = 64 * 1024  # octets of an answer that are sent before the next are put together
+
 
 class Status(Enum):
     OK = "OK"

@@ -6,17 +6,19 @@ import asyncio
 from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import structlog
 
 from correo.access.imap import sync
+from correo.access.imap.commands import BY_NAME, COMMANDS
+from correo.access.imap.commands.row import Command
 from correo.access.imap.core import Core
 from correo.access.imap.octets import Octets
 from correo.access.imap.replies import REPLIES
-from correo.access.imap.responses import BeginTls, Completion, Continue, Responses, Status, bad, no
+from correo.access.imap.responses import PIECE, BeginTls, Completion, Continue, Responses, Status, bad, no
 from correo.access.imap.selected import Selected
+from correo.access.imap.state import State
 from correo.access.imap.view import BadNumber
 from correo.accounts import Account
 from correo.accounts.login import Logins
@@ -24,34 +26,27 @@ from correo.clock import Chance, Clock
 from correo.mail.errors import Kind, Refused
 from correo.mail.instant import SECOND
 from correo.net import Flush, Peer, TlsInfo
+from correo.net.limits import Budget
 from correo.storage.bus import Bus
 from correo.storage.bus import account as account_topic
 from correo.storage.db import Database, Op, P, T
 from correo.wire.imap import encode, framing
 from correo.wire.imap.grammar import SyntaxFault
 
-if TYPE_CHECKING:
-    from correo.access.imap.commands.row import Command
-
 log = structlog.get_logger("imap")
 
 MAX_ERRORS = 20  # BADs in a row before we hang up: a person's client makes none
 MAX_FAILED_LOGINS = 3  # on one connection; more is guessing
-PIECE = 64 * 1024  # octets of an answer that are sent before the next are put together
 STRANGERS_LITERALS = 8 * 1024  # octets of literals in one command before login: a name and a password
 IDLE_SECONDS = 30 * 60  # RFC 2177 §3: a client says IDLE again at least every 29 minutes
 STILL_HERE_SECONDS = (
     120  # routers between us and a client that idles forget connections that are silent for long
 )
+SHOWN_LOGIN = (
+    320  # characters of a login name that the log repeats: the longest address; strangers can send 64 KB
+)
+MEMORY = 512 * 1024 * 1024  # octets of literals being received at once, where nothing else is said
 MANY = 1_000  # messages; what touches more must not hold up the event loop
-
-
-class State(Enum):
-    """RFC 3501 §3; the logout state is the end of the connection."""
-
-    NOT_AUTHENTICATED = "not authenticated"
-    AUTHENTICATED = "authenticated"
-    SELECTED = "selected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +70,7 @@ class Services:
     logins: Logins
     options: ImapOptions
     octets: Octets = field(default_factory=Octets)
+    budget: Budget = field(default_factory=lambda: Budget(MEMORY))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +88,18 @@ class ImapSession:
 
     def __init__(self, services: Services, peer: Peer, tls: TlsInfo | None, wake: Callable[[], None]) -> None:
         """`wake`: makes `woken` be called soon, as `Stream.wake` does."""
-        self.core = Core(literal_limit=self._literal_limit)
+        self.core = Core(literal_limit=self._literal_limit, reserve=self._reserve)
         self.services = services
         self.peer = peer
         self.tls = tls
         self.account: Account | None = None
         self.selected: Selected | None = None
+        self.introduced = False  # ID has told who the client is
         self._wake = wake
         self._stop_listening: Callable[[], None] = lambda: None
         self._dialogue: Dialogue | None = None
+        self._opened = services.clock.now()
+        self._reserved = 0  # octets of the budget that the literals of one command have
         self._unsent = 0  # octets given to the core since it was emptied last, as far as we know
         self._errors = 0
         self._failed_logins = 0
@@ -111,7 +110,7 @@ class ImapSession:
     def timeout(self) -> float:
         options = self.services.options
         if self.account is None:
-            return options.login_time
+            return max(0.0, options.login_time - self._stranger_for)
         return STILL_HERE_SECONDS if self.idling else options.idle
 
     async def greet(self) -> None:
@@ -119,15 +118,20 @@ class ImapSession:
         self.core.send(encode.ok(encode.UNTAGGED, words, self.capability_code()))
 
     async def handle(self, event: framing.Event, flush: Flush) -> None:
+        if self.account is None and self._stranger_for > self.services.options.login_time:
+            self.timed_out()  # although there was always something to do
+            return
         match event:
             case framing.Command():
                 await self._command(event, flush)
             case framing.Line(octets=line):
                 await self._line(line, flush)
             case framing.Refused(tag=tag, reason=reason, code=code):
+                self._give_back()
                 self.core.send(encode.no(tag, reason, code))
                 self._count_error()
             case framing.BadLine(tag=tag, reason=reason):
+                self._give_back()
                 self.core.send(encode.bad(tag or encode.UNTAGGED, reason))
                 self._count_error()
             case framing.Fatal(reason=reason):
@@ -160,6 +164,7 @@ class ImapSession:
 
     async def ended(self) -> None:
         self._stop_listening()
+        self._give_back()
         self.selected = None
 
     # -- for the commands --------------------------------------------------------------------------------------------
@@ -194,8 +199,6 @@ class ImapSession:
 
     def capabilities(self) -> list[str]:
         """What the rows of the table add, in their order."""
-        from correo.access.imap.commands import COMMANDS  # the commands import this module for its types
-
         words = [word for command in COMMANDS for word in command.capability(self)]
         return ["IMAP4rev1", "LITERAL+", *dict.fromkeys(words)]
 
@@ -211,7 +214,8 @@ class ImapSession:
     def denied(self, kind: Kind, login: str) -> Completion:
         if kind in (Kind.BAD_CREDENTIALS, Kind.DISABLED):
             self._failed_logins += 1
-            log.warning("authentication failed", protocol="imap", address=self.peer.address, login=login)
+            shown = login[:SHOWN_LOGIN]
+            log.warning("authentication failed", protocol="imap", address=self.peer.address, login=shown)
         return REPLIES[kind]
 
     def now(self) -> int:
@@ -231,8 +235,6 @@ class ImapSession:
     # -- commands ----------------------------------------------------------------------------------------------------
 
     async def _command(self, command: framing.Command, flush: Flush) -> None:
-        from correo.access.imap.commands import BY_NAME
-
         row = BY_NAME.get(command.name)
         if row is None:
             await self._complete(command.tag, bad("There is no such command"), None, flush)
@@ -301,6 +303,7 @@ class ImapSession:
         for told in await self._news(expunges=row is not None and not row.uses_seqs):
             await self._send(told, flush)
         self.core.send(_tagged(tag, completion))
+        self._give_back()
         self.core.resume()
         if completion.last:
             self.core.close()
@@ -334,14 +337,26 @@ class ImapSession:
 
     # ------------------------------------------------------------------------------------------------------------------
 
-    def _literal_limit(self, name: str) -> int:
-        from correo.access.imap.commands import BY_NAME
+    @property
+    def _stranger_for(self) -> float:
+        """Seconds since the connection was opened: the time to log in is one for all that comes before."""
+        return (self.now() - self._opened) / SECOND
 
+    def _literal_limit(self, name: str) -> int:
         if self.account is None:
             return STRANGERS_LITERALS
         row = BY_NAME.get(name)
         carries = row is not None and row.carries_message
         return framing.LITERAL_LIMIT + (self.services.options.append_limit if carries else 0)
+
+    def _reserve(self, size: int) -> bool:
+        taken = self.services.budget.take(size)
+        self._reserved += size if taken else 0
+        return taken
+
+    def _give_back(self) -> None:
+        self.services.budget.give(self._reserved)
+        self._reserved = 0
 
     def _stirred(self) -> None:
         if self.idling:

@@ -28,10 +28,13 @@ async def news(db: Database, selected: Selected, *, expunges: bool) -> list[byte
         return []
     view.absorb(changes)
     told: list[bytes] = []
+    recent = view.recent
     if expunges:
         told += [encode.expunge(number) for number in view.take_expunged()]
     if view.has_arrivals:
         told.append(await _arrivals(db, selected))
+    elif view.recent != recent:  # EXPUNGE says nothing of it (RFC 3501 §7.3.2)
+        told.append(encode.recent(view.recent))
     changed = view.take_changed()
     if changed:
         told += await _changed_flags(db, selected, changed)

@@ -16,6 +16,7 @@ from correo.accounts import Account
 from correo.accounts.login import Authentication, Challenge, Denied, LoggedIn, Logins
 from correo.clock import Clock
 from correo.mail.errors import Kind, Refused
+from correo.mail.instant import SECOND
 from correo.net import Flush, Peer, TlsInfo
 from correo.storage.bus import Bus
 from correo.storage.bus import account as account_topic
@@ -64,6 +65,7 @@ class Pop3Session:
         self.account: Account | None = None
         self.maildrop: Maildrop | None = None
         self._authentication: Authentication | None = None
+        self._opened = services.clock.now()
         self._errors = 0
         self._failed_logins = 0
 
@@ -72,7 +74,10 @@ class Pop3Session:
     @property
     def timeout(self) -> float:
         options = self.services.options
-        return options.login_time if self.account is None else options.idle
+        if self.account is not None:
+            return options.idle
+        # One deadline for all that comes before login, or a stranger could stay by a NOOP now and then.
+        return max(0.0, options.login_time - (self.services.clock.now() - self._opened) / SECOND)
 
     async def greet(self) -> None:
         self.core.greet(f"{self.services.options.hostname} POP3 ready")

@@ -191,9 +191,9 @@ async def _stay(stage: Stage, narrator: Narrator) -> None:
     click.echo(f"Its command line: correo --config {stage.folder}/near/correo.toml queue list")
     click.echo(f"Its log: {stage.folder}/log\nCtrl-C ends it and removes everything.")
     sys.stdout.flush()
-    from correo.cli.serve import told_to_stop
+    from correo.cli.serve import stop_signals
 
-    await told_to_stop()
+    await stop_signals().wait()
 
 
 # -- the small print ---------------------------------------------------------------------------------------------------

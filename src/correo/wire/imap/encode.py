@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
-from correo.mail.instant import moment
+from correo.mail.instant import DAY, SECOND, moment
 from correo.wire.imap import utf7
 
 NIL = b"NIL"
@@ -82,13 +83,26 @@ def flags(names: Iterable[str]) -> bytes:
 
 def internaldate(instant: int, offset: int = 0) -> bytes:
     """`date-time` of microseconds since 1970 UTC, shown in the zone `offset` minutes east of UTC."""
-    when = moment(instant, offset)
-    sign = "-" if offset < 0 else "+"
-    hours, minutes = divmod(abs(offset), 60)
-    return (
-        f'"{when.day:02d}-{_MONTHS[when.month - 1]}-{when.year:04d}'
-        f' {when.hour:02d}:{when.minute:02d}:{when.second:02d} {sign}{hours:02d}{minutes:02d}"'
-    ).encode("ascii")
+    day, second = divmod(instant // SECOND + offset * 60, 86_400)
+    return b'"%b %02d:%02d:%02d %b"' % (
+        _day(day),
+        second // 3600,
+        second // 60 % 60,
+        second % 60,
+        _zone(offset),
+    )
+
+
+@lru_cache(maxsize=1024)
+def _day(day: int) -> bytes:
+    """The date of a day counted from 1970-01-01; the messages of one mailbox share few."""
+    when = moment(day * DAY)
+    return f"{when.day:02d}-{_MONTHS[when.month - 1]}-{when.year:04d}".encode("ascii")
+
+
+@lru_cache(maxsize=64)
+def _zone(offset: int) -> bytes:
+    return b"%b%02d%02d" % (b"-" if offset < 0 else b"+", abs(offset) // 60, abs(offset) % 60)
 
 
 # -- responses ----------------------------------------------------------------------------------------------------

@@ -120,6 +120,8 @@ class Server:
 
     `literal_limit`: how many octets all literals of a command of this name ("APPEND", "UID SEARCH") may have
     together, or less than 0 where there may be none; asked when the first of them is announced.
+    `reserve`: whether there is room for so many octets more; asked before each literal is taken, and counted until the
+    caller has the command, or the refusal of it.
     `utf8`: to be set when the client has enabled UTF-8 (see `Arguments`), for the commands after that.
     """
 
@@ -127,9 +129,11 @@ class Server:
         self,
         *,
         literal_limit: Callable[[str], int] = lambda _: LITERAL_LIMIT,
+        reserve: Callable[[int], bool] = lambda _: True,
         line_limit: int = LINE_LIMIT,
     ) -> None:
         self.literal_limit = literal_limit
+        self._reserve = reserve
         self.utf8 = False
         self._line_limit = line_limit
         self._raw_limit = RAW_LINE_LIMIT
@@ -329,6 +333,8 @@ class Server:
             return Refused(draft.tag, "the literal is too big", "TOOBIG")
         if len(draft.texts) == MAX_LITERALS:
             return Refused(draft.tag, "there are too many literals", "LIMIT")
+        if not self._reserve(size):
+            return Refused(draft.tag, "the server is busy, try again later", "UNAVAILABLE")
         return None
 
     def _take_literal(self, draft: _Draft) -> bool:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from correo import mailbox
 from correo.access.imap.commands.row import LOGGED_IN, Command
 from correo.access.imap.flags import settable
 from correo.access.imap.replies import REPLIES, TRY_CREATE
 from correo.access.imap.responses import Responses, no, ok
-from correo.access.imap.session import ImapSession
 from correo.mail.errors import Kind
 from correo.mail.flags import Flags
 from correo.mailbox import Appended, Prepared
 from correo.storage.db import Tx
 from correo.wire.imap.grammar import Arguments
 from correo.wire.imap.types import DateTime
+
+if TYPE_CHECKING:
+    from correo.access.imap.session import ImapSession
 
 INLINE = 64 * 1024  # octets: preparing more takes over a millisecond, so it goes to a thread
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import binascii
 from base64 import b64decode, b64encode
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from correo.access.imap.commands.row import BEFORE_LOGIN, Command
 from correo.access.imap.responses import Continue, Response, Responses, bad, no, ok
-from correo.access.imap.session import ImapSession
 from correo.accounts.login import Authentication, Challenge, Denied, LoggedIn
 from correo.wire import sasl
 from correo.wire.imap.grammar import Arguments, SyntaxFault
+
+if TYPE_CHECKING:
+    from correo.access.imap.session import ImapSession
 
 
 class Authenticate(NamedTuple):

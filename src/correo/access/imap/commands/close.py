@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from correo import mailbox
 from correo.access.imap.commands.row import SELECTED, Command, nothing
 from correo.access.imap.responses import Responses, ok
-from correo.access.imap.session import ImapSession
 from correo.mail.errors import Kind, Refused
+
+if TYPE_CHECKING:
+    from correo.access.imap.session import ImapSession
 
 
 async def run(session: ImapSession, _: None) -> Responses:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from correo import mailbox
 from correo.access.imap.commands.row import SELECTED, Command, by_number, by_uid
 from correo.access.imap.replies import TRY_CREATE
 from correo.access.imap.responses import Responses, ok
-from correo.access.imap.session import ImapSession
 from correo.access.imap.view import Messages
 from correo.mailbox import Copied
 from correo.storage.db import Tx
 from correo.wire.imap import encode
 from correo.wire.imap.grammar import Arguments
 from correo.wire.imap.types import SequenceSet
+
+if TYPE_CHECKING:
+    from correo.access.imap.session import ImapSession
 
 Act = Callable[[Tx, int, Sequence[tuple[int, int]], int, int], Awaitable[Copied]]
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from correo import mailbox
 from correo.access.imap.commands.create import parse
 from correo.access.imap.commands.row import LOGGED_IN, Command
 from correo.access.imap.responses import Responses, ok
-from correo.access.imap.session import ImapSession
+
+if TYPE_CHECKING:
+    from correo.access.imap.session import ImapSession
 
 
 async def run(session: ImapSession, name: str) -> Responses:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from correo.access.imap.commands.row import LOGGED_IN, Command, always
 from correo.access.imap.responses import Responses, ok
-from correo.access.imap.session import ImapSession
 from correo.wire.imap import encode
 from correo.wire.imap.grammar import Arguments
+
+if TYPE_CHECKING:
+    from correo.access.imap.session import ImapSession
 
 # The extensions that can be enabled, and what that does to a session.
 SWITCHES: dict[str, Callable[[ImapSession], None]] = {}

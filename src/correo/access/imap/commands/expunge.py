@@ -3,12 +3,16 @@ the end of every command."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from correo import mailbox
 from correo.access.imap.commands.row import SELECTED, Command, always, by_uid, nothing
 from correo.access.imap.responses import Responses, ok
-from correo.access.imap.session import ImapSession
 from correo.access.imap.view import Messages
 from correo.wire.imap.grammar import Arguments
+
+if TYPE_CHECKING:
+    from correo.access.imap.session import ImapSession
 
 
 def parse(args: Arguments) -> Messages:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
@@ -16,9 +16,8 @@ from correo.access.imap.commands.store import change_flags
 from correo.access.imap.flags import flags_item
 from correo.access.imap.items.fetch import PARSERS, Plan, plan
 from correo.access.imap.items.fetch.row import Found
-from correo.access.imap.responses import Completion, Responses, no, ok
+from correo.access.imap.responses import PIECE, Completion, Responses, no, ok
 from correo.access.imap.selected import Selected
-from correo.access.imap.session import PIECE, ImapSession
 from correo.access.imap.view import Messages, View, slices
 from correo.mail.errors import Kind, Refused
 from correo.mail.flags import SEEN, Flags
@@ -26,8 +25,12 @@ from correo.mailbox import Fetched
 from correo.wire.imap.fetch import FetchItem, fetch_items
 from correo.wire.imap.grammar import Arguments
 
+if TYPE_CHECKING:
+    from correo.access.imap.session import ImapSession
+
 ROWS_ALONE = 500  # messages of one read that takes their rows alone: half a millisecond
 ROWS_JOINED = 100  # messages of one read that takes what was computed of them too
+MARKED_AHEAD = 256 * 1024  # octets of messages that are marked \\Seen by one write, before they are sent
 
 log = structlog.get_logger("imap")
 
@@ -71,15 +74,13 @@ async def run(session: ImapSession, fetch: Fetch) -> Responses:
     tally = Tally()
     for spans in slices(selected.view.spans(fetch.messages), ROWS_JOINED if wanted.columns else ROWS_ALONE):
         rows = await _read(session, selected, spans, wanted, tally)
-        marked: frozenset[int] = frozenset()
-        if wanted.marks_seen and not selected.read_only:
-            rows, marked = await _mark_seen(session, selected, rows)
-        if wanted.tells_flags or marked:
+        if wanted.tells_flags:
             yield selected.announced.news({row.keywords for row in rows})
         if wanted.early or wanted.late:
-            async with aclosing(_responses(session, selected, rows, marked, wanted, tally)) as pieces:
-                async for piece in pieces:
-                    yield piece
+            for some in _batches(rows) if wanted.marks_seen else (rows,):
+                async with aclosing(_responses(session, selected, some, wanted, tally)) as pieces:
+                    async for piece in pieces:
+                        yield piece
         else:
             yield _plain_responses(selected.view, spans, rows, wanted)
         await asyncio.sleep(0)
@@ -117,10 +118,20 @@ async def _read(
     return rows
 
 
+def _batches(rows: Sequence[Fetched]) -> Iterator[Sequence[Fetched]]:
+    """Messages that are marked in one write: a client that leaves has not "read" what was far from being sent."""
+    start = size = 0
+    for at, row in enumerate(rows, 1):
+        size += row.size
+        if size > MARKED_AHEAD or at == len(rows):
+            yield rows[start:at]
+            start, size = at, 0
+
+
 async def _mark_seen(
-    session: ImapSession, selected: Selected, rows: list[Fetched]
-) -> tuple[list[Fetched], frozenset[int]]:
-    """One write for the slice that is about to be sent: what is marked has been on its way."""
+    session: ImapSession, selected: Selected, rows: Sequence[Fetched]
+) -> tuple[Sequence[Fetched], frozenset[int]]:
+    """One write for the batch that is about to be sent."""
     view = selected.view
     unseen = [row.uid for row in rows if not row.flags & SEEN]
     if not unseen:
@@ -145,12 +156,16 @@ async def _responses(
     session: ImapSession,
     selected: Selected,
     rows: Sequence[Fetched],
-    marked: frozenset[int],
     wanted: Plan,
     tally: Tally,
 ) -> AsyncGenerator[bytes, None]:
     """What has to be looked at closer: all that can fail comes before the response begins."""
     view, services = selected.view, session.services
+    marked: frozenset[int] = frozenset()
+    if wanted.marks_seen and not selected.read_only:
+        rows, marked = await _mark_seen(session, selected, rows)
+        if marked:
+            yield selected.announced.news({row.keywords for row in rows})
     for row in rows:
         found = Found(row, services.db, services.octets)
         try:

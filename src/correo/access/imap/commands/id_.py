@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import structlog
 
 from correo.access.imap.commands.row import ANY, Command, always
 from correo.access.imap.responses import Responses, ok
-from correo.access.imap.session import ImapSession
 from correo.wire.imap import encode
 from correo.wire.imap.grammar import Arguments, SyntaxFault
 
+if TYPE_CHECKING:
+    from correo.access.imap.session import ImapSession
+
+LOGGED = (
+    "name",
+    "version",
+    "vendor",
+    "os",
+    "os-version",
+)  # RFC 2971 §3.3; the others tell of the user, not of the program
+MAX_LOGGED = 100  # characters of one value in the log, where any stranger can write by ID
 MAX_FIELDS = 30  # RFC 2971 §3.3
 MAX_NAME = 30  # octets, as above
 MAX_VALUE = 1024  # octets, as above
@@ -24,7 +36,7 @@ def parse(args: Arguments) -> Fields:
     fields: Fields = {}
     if not args.take_word("NIL"):
         for name, value in args.paren_list(_field, least=0):
-            fields[name.decode("utf-8", "replace")] = (value or b"").decode("utf-8", "replace")
+            fields[name.decode("utf-8", "replace").lower()] = (value or b"").decode("utf-8", "replace")
         if len(fields) > MAX_FIELDS:
             raise SyntaxFault(f"there are more than {MAX_FIELDS} fields")
     args.end()
@@ -40,8 +52,10 @@ def _field(args: Arguments) -> tuple[bytes, bytes | None]:
 
 
 async def run(session: ImapSession, fields: Fields) -> Responses:
-    if fields:
-        log.info("client", address=session.peer.address, fields=fields)
+    known = {name: fields[name][:MAX_LOGGED] for name in LOGGED if fields.get(name)}
+    if known and not session.introduced:
+        session.introduced = True
+        log.info("client", address=session.peer.address, fields=known)
     yield encode.untagged(b"ID", encode.parens((encode.quote("name"), encode.quote("Correo"))))
     yield ok("Pleased to meet you")
 

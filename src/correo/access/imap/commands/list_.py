@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from correo import mailbox
 from correo.access.imap.commands.row import LOGGED_IN, Command, always
 from correo.access.imap.folders import tree
 from correo.access.imap.patterns import compile_pattern
 from correo.access.imap.responses import Responses, ok
-from correo.access.imap.session import ImapSession
 from correo.wire.imap import encode
 from correo.wire.imap.grammar import Arguments
+
+if TYPE_CHECKING:
+    from correo.access.imap.session import ImapSession
 
 
 class Listing(NamedTuple):

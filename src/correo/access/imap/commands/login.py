@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from correo.access.imap.commands.row import BEFORE_LOGIN, Command
 from correo.access.imap.responses import Responses, no, ok
-from correo.access.imap.session import ImapSession
 from correo.mail.errors import Kind, Refused
 from correo.wire.imap.grammar import Arguments
+
+if TYPE_CHECKING:
+    from correo.access.imap.session import ImapSession
 
 
 class Login(NamedTuple):

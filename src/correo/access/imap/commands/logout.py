@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from correo.access.imap.commands.row import ANY, Command, nothing
 from correo.access.imap.responses import Completion, Responses, Status
-from correo.access.imap.session import ImapSession
 from correo.wire.imap import encode
+
+if TYPE_CHECKING:
+    from correo.access.imap.session import ImapSession
 
 
 async def run(session: ImapSession, _: None) -> Responses:

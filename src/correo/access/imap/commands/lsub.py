@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from correo import mailbox
 from correo.access.imap.commands.list_ import Listing, parse
 from correo.access.imap.commands.row import LOGGED_IN, Command
 from correo.access.imap.folders import parents
 from correo.access.imap.patterns import compile_pattern
 from correo.access.imap.responses import Responses, ok
-from correo.access.imap.session import ImapSession
 from correo.wire.imap import encode
+
+if TYPE_CHECKING:
+    from correo.access.imap.session import ImapSession
 
 
 async def run(session: ImapSession, listing: Listing) -> Responses:
-    """Where a pattern ends in `%`, the levels above subscribed names are told too, as \\Noselect."""
+    """Where a pattern ends in `%` alone, the levels above subscribed names are told too, as \\Noselect."""
     pattern = listing.reference + listing.pattern
+    levels = pattern.endswith("%") and not pattern.rstrip("%").endswith("*")
     matches = compile_pattern(pattern, mailbox.SEPARATOR)
     names = await session.services.db.read(mailbox.subscriptions, session.owner.id)
-    above = set(parents(names, mailbox.SEPARATOR)).difference(names) if pattern.endswith("%") else set()
+    above = set(parents(names, mailbox.SEPARATOR)).difference(names) if levels else set()
     yield b"".join(
         encode.list_response("LSUB", ["\\Noselect"] if name in above else [], mailbox.SEPARATOR, name)
         for name in sorted(above.union(names))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from correo import mailbox
 from correo.access.imap.commands.row import LOGGED_IN, Command, always, nothing
 from correo.access.imap.responses import Responses, ok
-from correo.access.imap.session import ImapSession
 from correo.wire.imap import encode
+
+if TYPE_CHECKING:
+    from correo.access.imap.session import ImapSession
 
 _PERSONAL = encode.parens([encode.parens((encode.quote(""), encode.quote(mailbox.SEPARATOR)))])
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from correo.access.imap.commands.row import ANY, Command, nothing
 from correo.access.imap.responses import Responses, ok
-from correo.access.imap.session import ImapSession
+
+if TYPE_CHECKING:
+    from correo.access.imap.session import ImapSession
 
 
 async def run(session: ImapSession, _: None) -> Responses:

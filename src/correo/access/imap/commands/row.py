@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from correo.access.imap.responses import Responses
-from correo.access.imap.session import ImapSession, State
+from correo.access.imap.state import State
 from correo.access.imap.view import Messages
 from correo.wire.imap.grammar import Arguments
+
+if TYPE_CHECKING:
+    from correo.access.imap.session import ImapSession
 
 A = TypeVar("A")
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -14,7 +15,6 @@ from correo.access.imap.items.search import compile_key
 from correo.access.imap.items.search.facts import Facts
 from correo.access.imap.items.search.row import Compiled, Mailbox, More
 from correo.access.imap.responses import Responses, ok
-from correo.access.imap.session import ImapSession
 from correo.access.imap.view import View, slices
 from correo.mail.errors import Kind, Refused
 from correo.mail.message import scan, unpack
@@ -23,11 +23,13 @@ from correo.wire.imap import encode
 from correo.wire.imap.grammar import Arguments
 from correo.wire.imap.search import And, Key, Numbers, Uids, search_program
 
+if TYPE_CHECKING:
+    from correo.access.imap.session import ImapSession
+
 SLICE = 500  # messages of one read of rows: half a millisecond
-DOUBTS = {
-    More.HEADER: 200,
-    More.MESSAGE: 20,
-}  # messages that are looked into in one go: some milliseconds in a thread
+SLICE_JOINED = 100  # messages of one read of rows that takes what was computed of them too
+DOUBTS = 200  # messages that are looked into in one go, beside the event loop: some milliseconds
+DOUBTFUL_OCTETS = 1024 * 1024  # of whole messages that are looked into in one go
 
 log = structlog.get_logger("imap")
 
@@ -43,12 +45,11 @@ async def run(session: ImapSession, key: Key, *, uid: bool) -> Responses:
     view = session.mailbox.view
     box = Mailbox(len(view), view.uids[-1] if view.uids else 0)
     compiled = compile_key(key, box)
-    most = DOUBTS[max(compiled.needs, default=More.HEADER)]
     hits: list[int] = []
-    for spans in slices(_candidates(key, view), SLICE):
+    for spans in slices(_candidates(key, view), SLICE_JOINED if compiled.columns else SLICE):
         doubts = await _sift(session, spans, compiled, hits)
-        for start in range(0, len(doubts), most):
-            hits += await _decide(session, doubts[start : start + most], compiled)
+        for some in _portions(doubts, More.MESSAGE in compiled.needs):
+            hits += await _decide(session, some, compiled)
         await asyncio.sleep(0)
     numbers = sorted(hits)
     yield encode.search_response([view.uids[number - 1] for number in numbers] if uid else numbers)
@@ -83,7 +84,16 @@ async def _sift(session: ImapSession, spans: list[range], compiled: Compiled, hi
     return doubts
 
 
-async def _decide(session: ImapSession, doubts: list[Facts], compiled: Compiled) -> list[int]:
+def _portions(doubts: Sequence[Facts], whole: bool) -> Iterator[Sequence[Facts]]:
+    start = octets = 0
+    for at, facts in enumerate(doubts, 1):
+        octets += facts.row.size if whole else 0
+        if octets > DOUBTFUL_OCTETS or at - start == DOUBTS or at == len(doubts):
+            yield doubts[start:at]
+            start, octets = at, 0
+
+
+async def _decide(session: ImapSession, doubts: Sequence[Facts], compiled: Compiled) -> list[int]:
     hits, damaged = await session.services.db.scan(look_into, doubts, compiled)
     for uid, detail in damaged:
         log.error("damaged message", mailbox=session.mailbox.mailbox_id, uid=uid, detail=detail)
@@ -116,13 +126,12 @@ async def _verdict(tx: Tx, facts: Facts, compiled: Compiled) -> bool | None:
         verdict = compiled.test(facts)
     if verdict is None and More.MESSAGE in compiled.needs:
         facts.raw = await mailbox.raw(tx, content_id)
-        content = await mailbox.content(tx, content_id)
         try:
-            facts.root = unpack(content.parts)
+            facts.root = unpack(facts.row.parts)
         except ValueError:  # made by another version of ours
             facts.root = scan(facts.raw)
         verdict = compiled.test(facts)
-        facts.raw = facts.root = None
+        facts.forget()
     return verdict
 
 

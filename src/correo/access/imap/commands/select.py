@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from correo import mailbox
 from correo.access.imap import sync
@@ -11,16 +12,14 @@ from correo.access.imap.commands.row import LOGGED_IN, Command
 from correo.access.imap.replies import REPLIES
 from correo.access.imap.responses import Responses, ok
 from correo.access.imap.selected import Selected
-from correo.access.imap.session import ImapSession
-from correo.access.imap.view import slices
 from correo.mail.errors import Kind
-from correo.mail.flags import SEEN
 from correo.mailbox import Mailbox
 from correo.storage.db import Tx
 from correo.wire.imap import encode
 from correo.wire.imap.grammar import Arguments
 
-LOOK = 1_000  # rows that are read at a time in search of the first unseen message
+if TYPE_CHECKING:
+    from correo.access.imap.session import ImapSession
 
 
 class Opened(NamedTuple):
@@ -67,18 +66,8 @@ async def open_mailbox(tx: Tx, mailbox_id: int) -> Opened | None:
     if box is None:
         return None
     uids = await mailbox.uids(tx, mailbox_id)
-    return Opened(box, uids, await _first_unseen(tx, box, uids))
-
-
-async def _first_unseen(tx: Tx, box: Mailbox, uids: list[int]) -> int:
-    if not box.unseen:
-        return 0
-    for (span,) in slices([range(len(uids))], LOOK):
-        ranges = [(uids[span.start], uids[span.stop - 1])]
-        for number, row in enumerate(await mailbox.fetch_rows(tx, box.id, ranges, ()), span.start + 1):
-            if not row.flags & SEEN:
-                return number
-    return 0
+    unseen = await mailbox.first_unseen(tx, mailbox_id) if box.unseen else None
+    return Opened(box, uids, 0 if unseen is None else bisect_left(uids, unseen) + 1)
 
 
 ROWS = (Command("SELECT", LOGGED_IN, parse, partial(run, read_only=False)),)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from correo import mailbox
 from correo.access.imap.commands.row import LOGGED_IN, Command
 from correo.access.imap.items.status import STATUS_ITEMS
 from correo.access.imap.replies import REPLIES
 from correo.access.imap.responses import Responses, ok
-from correo.access.imap.session import ImapSession
 from correo.mail.errors import Kind
 from correo.storage.db import Tx
 from correo.wire.imap import encode
 from correo.wire.imap.grammar import Arguments
 from correo.wire.imap.status import StatusItem, status_items
+
+if TYPE_CHECKING:
+    from correo.access.imap.session import ImapSession
 
 
 class Wanted(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from correo import mailbox
 from correo.access.imap import sync
@@ -12,7 +12,6 @@ from correo.access.imap.commands.row import SELECTED, Command, by_number, by_uid
 from correo.access.imap.flags import settable
 from correo.access.imap.responses import Responses, ok
 from correo.access.imap.selected import Selected
-from correo.access.imap.session import ImapSession
 from correo.access.imap.view import Messages, slices
 from correo.mail.flags import Flags
 from correo.mailbox import Changes, Stored
@@ -20,6 +19,9 @@ from correo.mailbox.flagging import How
 from correo.storage.db import Tx
 from correo.wire.imap.grammar import Arguments
 from correo.wire.imap.store import Change, store_flags
+
+if TYPE_CHECKING:
+    from correo.access.imap.session import ImapSession
 
 _HOW: dict[Change, How] = {Change.ADD: "add", Change.REMOVE: "remove", Change.REPLACE: "replace"}
 

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-from correo.mail.message import Header, Part, read_header
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+
+from correo.mail.message import Header, Part, read_header, searchable
 from correo.mailbox import Fetched
+
+_BLANKS = re.compile(r"[ \t]{2,}|\t")
+
+
+def folded(text: str) -> str:
+    """As texts are compared: whatever the case of letters, how their accents are composed, and how blanks are made up."""
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text)
+    text = text.casefold()
+    return _BLANKS.sub(" ", text) if "  " in text or "\t" in text else text
 
 
 class Facts:
     """The row is always there; `header` and then `raw` are filled in when a test wants them."""
 
-    __slots__ = ("_lower", "_parsed", "header", "number", "raw", "recent", "root", "row")
+    __slots__ = ("_lower", "_parsed", "_texts", "header", "number", "raw", "recent", "root", "row")
 
     def __init__(self, number: int, row: Fetched, recent: bool) -> None:
         self.number = number
@@ -20,17 +34,32 @@ class Facts:
         self.root: Part | None = None  # comes with `raw`
         self._parsed: Header | None = None
         self._lower: bytes | None = None
+        self._texts: dict[bool, tuple[list[str], Iterator[str]]] = {}
 
     def fields(self, header: bytes) -> Header:
         if self._parsed is None:
             self._parsed, _ = read_header(header)
         return self._parsed
 
-    def may_hold(self, header: bytes, needle: bytes) -> bool:
-        """False where the folded ASCII `needle`, a single word, surely is in none of the fields: spares taking them apart.
+    def may_hold(self, header: bytes, words: Sequence[bytes]) -> bool:
+        """False where one of the folded ASCII `words` surely is in none of the fields: spares taking them apart.
 
         Encoded words and 8-bit text may hide it; then nobody can tell.
         """
         if self._lower is None:
             self._lower = header.lower() if header.isascii() and b"=?" not in header else b""
-        return not self._lower or needle in self._lower
+        lower = self._lower
+        return not lower or all(word in lower for word in words)
+
+    def texts(self, raw: bytes, root: Part, headers: bool) -> Iterator[str]:
+        """What TEXT looks through, or BODY without `headers`, folded; decoded once, however many keys there are."""
+        told, coming = self._texts.setdefault(headers, ([], searchable(raw, root, headers)))
+        yield from told
+        for text in coming:
+            told.append(folded(text))
+            yield told[-1]
+
+    def forget(self) -> None:
+        """Let go of what is large."""
+        self.raw = self.root = None
+        self._texts.clear()

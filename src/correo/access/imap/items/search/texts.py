@@ -5,24 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from correo.access.imap.items.search.facts import Facts
+from correo.access.imap.items.search.facts import Facts, folded
 from correo.access.imap.items.search.row import Compiled, Mailbox, More
-from correo.mail.message import decode_words, searchable
+from correo.mail.message import decode_words
 from correo.wire.imap.search import Body, Header, Text
+
+_PARTS = frozenset({"parts"})
 
 
 def header(key: Header, box: Mailbox) -> Compiled:
     name = key.name.encode("utf-8", "surrogateescape")
-    needle = key.text.casefold()
-    word = needle.encode("ascii") if needle.isascii() and not any(map(str.isspace, needle)) else b""
+    needle = folded(key.text)
+    words = needle.encode("ascii").split() if needle.isascii() else []
 
     def test(facts: Facts) -> bool | None:
         octets = facts.header
         if octets is None:
             return None
-        if word and not facts.may_hold(octets, word):
+        if not facts.may_hold(octets, words):
             return False
-        return any(needle in decode_words(value).casefold() for value in facts.fields(octets).every(name))
+        return any(needle in folded(decode_words(value)) for value in facts.fields(octets).every(name))
 
     return Compiled(test, frozenset({More.HEADER}))
 
@@ -36,16 +38,14 @@ def text(key: Text, box: Mailbox) -> Compiled:
 
 
 def _contains(wanted: str, *, headers: bool) -> Compiled:
-    needle = wanted.casefold()
+    needle = folded(wanted)
 
     def test(facts: Facts) -> bool | None:
         if facts.raw is None or facts.root is None:
             return None
-        return not needle or any(
-            needle in found.casefold() for found in searchable(facts.raw, facts.root, headers)
-        )
+        return not needle or any(needle in text for text in facts.texts(facts.raw, facts.root, headers))
 
-    return Compiled(test, frozenset({More.MESSAGE}))
+    return Compiled(test, frozenset({More.MESSAGE}), _PARTS)
 
 
 ROWS: dict[type[Any], Callable[[Any, Mailbox], Compiled]] = {Body: body, Header: header, Text: text}
