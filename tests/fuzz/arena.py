@@ -8,7 +8,6 @@ are in order afterwards.
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import signal
 import tempfile
@@ -18,7 +17,6 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import structlog
 from tests.journeys.client import Dialog, Imap, Pop3, Smtp, settle_down
 from tests.journeys.server import Server
 from tests.journeys.town import Town
@@ -153,6 +151,3 @@ def limited() -> Iterator[None]:
 def _memory() -> str | None:
     """Where files cost nothing, if there is such a place."""
     return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-
-
-structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
