@@ -48,12 +48,18 @@ test: setup ## everything; interop tests run where their programs are installed
 	@$(BIN)/pytest -rs -m 'not ($(QUICK))'
 	@$(MAKE) --no-print-directory test-pythons
 
-# The other Pythons that are installed (3.11 is the floor) run the unit tests and transcripts in environments of their own.
-test-pythons:
-	@for version in 3.12 3.13; do \
-	  if command -v python$$version >/dev/null 2>&1 && python$$version -c 'import venv, sys' >/dev/null 2>&1; then \
-	    $(MAKE) --no-print-directory setup unit PYTHON=python$$version VENV=.venv/$$version || exit 1; \
-	  else echo "Python $$version is not installed: not tested with it"; fi; done
+# The other Pythons that are installed (3.11 is the floor) run the unit tests and transcripts in environments of their own. The
+# system's own is one of them: Debian 12 has an early 3.11, which is not the one that developers have.
+OTHERS ?= /usr/bin/python3 python3.12 python3.13
+test-pythons: setup
+	@seen=" $$($(BIN)/python -c 'import platform; print(platform.python_version())') "; \
+	for python in $(OTHERS); do \
+	  version=$$($$python -c 'import sys, platform, venv, ensurepip; sys.exit(sys.version_info < (3, 11)) or print(platform.python_version())' 2>/dev/null) \
+	    || { echo "$$python is not installed, or without venv, or older than 3.11: not tested with it"; continue; }; \
+	  case "$$seen" in *" $$version "*) continue;; esac; seen="$$seen$$version "; \
+	  echo "Python $$version"; \
+	  $(MAKE) --no-print-directory unit PYTHON=$$python VENV=.venv/$$version || exit 1; \
+	done
 
 test-deps: ## installs the Debian packages of the interop tests (needs root)
 	tests/interop/install

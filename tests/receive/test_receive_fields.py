@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from correo.mail.message import iterate_fields
-from correo.receive.fields import is_address_list, take_header, without
+from correo.receive.address_lists import is_address_list
+from correo.receive.fields import take_header, without
 
 
 def pieces_of(data: bytes, size: int) -> list[bytes]:

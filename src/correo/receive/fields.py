@@ -1,4 +1,4 @@
-"""The header of a message that arrives: where it ends, fields taken out of it, and whether lists of addresses are well formed."""
+"""The header of a message that arrives: where it ends, and fields taken out of it."""
 
 from __future__ import annotations
 
@@ -46,49 +46,3 @@ def without(header: bytes, names: Collection[bytes]) -> bytes:
             kept.append(header[position : field.start])
             position = field.end
     return b"".join((*kept, header[position:]))
-
-
-# RFC 5322 §3.4 with what its §4 asks readers to take and mail programs do write: dots in names, empty places in lists. Octets over
-# 127 stand where letters may (RFC 6532). Possessive, so that no input makes it go back far.
-_TEXT = rb"[^()\\]"
-_COMMENT = rb"\((?:T|\\.|\((?:T|\\.|\((?:T|\\.)*+\))*+\))*+\)".replace(b"T", _TEXT)  # three deep
-_BLANK = rb"(?:[ \t]|%b)*+" % _COMMENT
-_ATOM = rb"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\x80-\xff-]++"
-_DOT_ATOM = rb"%b(?:\.%b)*+" % (_ATOM, _ATOM)
-_QUOTED = rb'"(?:[^"\\]|\\.)*+"'
-_DOMAIN = rb"(?:%b|\[[!-Z^-~]*+\])" % _DOT_ATOM
-_ADDRESS = rb"(?:%b|%b)B@B%b".replace(b"B", _BLANK) % (_DOT_ATOM, _QUOTED, _DOMAIN)
-_PHRASE = rb"(?:%b|%b|\.|B)++".replace(b"B", rb"[ \t]|" + _COMMENT) % (_ATOM, _QUOTED)
-_MAILBOX = rb"B(?:%b|(?:%b)?<B%bB>)B".replace(b"B", _BLANK) % (_ADDRESS, _PHRASE, _ADDRESS)
-
-_ONE = re.compile(_MAILBOX)
-_GROUP = re.compile(rb"%b:" % _PHRASE)
-_SKIP = re.compile(_BLANK)
-
-
-def is_address_list(value: bytes, *, groups: bool = True) -> bool:
-    """Whether an unfolded field value is a list of at least one address; with `groups`, a group counts as one."""
-    position = found = 0
-    in_group = False
-    while position < len(value):
-        if match := _ONE.match(value, position):
-            found += 1
-        elif groups and not in_group and (match := _GROUP.match(value, position)):
-            found += 1
-            position = match.end()
-            in_group = True
-            continue
-        else:
-            match = _SKIP.match(value, position)
-            assert match is not None  # it matches nothing at all, too
-        position = match.end()
-        if in_group and value.startswith(b";", position):
-            in_group = False
-            closed = _SKIP.match(value, position + 1)
-            assert closed is not None
-            position = closed.end()
-        if position < len(value):
-            if not value.startswith(b",", position):
-                return False
-            position += 1
-    return found > 0 and not in_group

@@ -32,11 +32,11 @@ _END_OF_GROUP = Mailbox(None, None, None, None)
 _ATOM = rb"[^\x00- ()<>@,;:\"\\\[\]\x7f]"
 _COMMON = re.compile(
     rb"[ \t\r\n]*+"
-    rb'(?:(?:"([^"\\]*+)"|(A++(?: A++)*+)|)[ \t]*+<(A++)@(A++)>|(A++)@(A++))'
+    rb'(?:(?:"([^"\\]*+)"|(A++(?: A++)*)|)[ \t]*+<(A++)@(A++)>|(A++)@(A++))'
     rb"[ \t\r\n]*+(?:,|\Z)".replace(b"A", _ATOM)
 )
 _WORDS = rb"([\x00- \x7f]++)|(A++)|(\[[^\[\]\\]*+\])".replace(b"A", _ATOM)
-_TOKEN = re.compile(_WORDS + rb'|"((?:[^"\\]++|\\.)*+)"|(.)', re.DOTALL)
+_TOKEN = re.compile(_WORDS + rb'|"((?:[^"\\]++|\\.)*)"|(.)', re.DOTALL)
 _TOKEN_WITHOUT_QUOTES = re.compile(_WORDS + rb"|(.)", re.DOTALL)
 _AT = b"@"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _PARENTHESIS = re.compile(rb"\\.|[()]", re.DOTALL)
-_QUOTED_OR_OPENING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|\\.|\(', re.DOTALL)
+_QUOTED_OR_OPENING = re.compile(rb'"(?:[^"\\]++|\\.)*"?|\\.|\(', re.DOTALL)
 _ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
 
 

@@ -12,10 +12,10 @@ MAX_HEADER = (
 
 # One field with its continuation lines (§2.2.3), or else one line that is no field. Blanks before the colon are obsolete
 # syntax (§4.5). Possessive throughout, so that no input makes it go back.
-_LINE = re.compile(rb"([!-9;-~]++)[ \t]*+:((?:[^\n]*+\n(?=[ \t]))*+[^\n]*+)\n?|[^\n]++\n?|\n")
+_LINE = re.compile(rb"([!-9;-~]++)[ \t]*+:((?:[^\n]*+\n(?=[ \t]))*[^\n]*+)\n?|[^\n]++\n?|\n")
 _EMPTY_LINE = re.compile(rb"\n\r?\n")
 _FIRST_LINE = re.compile(rb"[!-9;-~]++[ \t]*+:|>?From ")  # the latter is what mbox files put before a message
-_PART_HEADER = re.compile(rb"(?:[!-9;-~]++[ \t]*+:(?:[^\n]*+\n(?=[ \t]))*+[^\n]*+(?:\n|\Z))*+(?:\r?\n)?")
+_PART_HEADER = re.compile(rb"(?:[!-9;-~]++[ \t]*+:(?:[^\n]*+\n(?=[ \t]))*[^\n]*+(?:\n|\Z))*(?:\r?\n)?")
 _FOLD = re.compile(rb"\r?\n(?=[ \t])")
 
 

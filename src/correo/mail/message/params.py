@@ -18,7 +18,7 @@ Parameters = tuple[tuple[str, bytes], ...]
 # which keeps the search linear.
 _PARAMETER = re.compile(
     rb"(?<![; \t\r\n])[; \t\r\n]++([^ \t\r\n=;\"]++)[ \t\r\n]*+="
-    rb'(?:[ \t\r\n]*+(?:"((?:[^"\\]++|\\.)*+)"?|([^; \t\r\n]++(?:[ \t\r\n]++[^; \t\r\n=]++(?![ \t\r\n]*+=))*+)))?',
+    rb'(?:[ \t\r\n]*+(?:"((?:[^"\\]++|\\.)*)"?|([^; \t\r\n]++(?:[ \t\r\n]++[^; \t\r\n=]++(?![ \t\r\n]*+=))*)))?',
     re.DOTALL,
 )
 _TOKEN = re.compile(rb"[ \t\r\n]*([!#$%&'*+.0-9A-Z^_`a-z{|}~-]+)")  # RFC 2045 §5.1

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from correo.mail.status import Status
+from correo.receive.address_lists import is_address_list
 from correo.receive.checks.row import ACCEPT, Check, MessageFacts, Reject, Verdict
 from correo.receive.conversation import Conversation
-from correo.receive.fields import is_address_list
 from correo.receive.options import SUBMISSION
 
 # Each at most once, each a list of addresses (RFC 5322 §3.6.2, §3.6.3).

@@ -32,7 +32,7 @@ _ASTRING = re.compile(rb'[^\x00-\x20\x7f-\xff(){%*"\\]+').match
 _LIST_MAILBOX = re.compile(rb'[^\x00-\x20\x7f-\xff(){"\\]+').match
 _WORD = re.compile(rb"[A-Za-z0-9._-]+").match
 _FLAG = re.compile(rb'\\?[^\x00-\x20\x7f-\xff(){%*"\\\]]+').match
-_QUOTED = re.compile(rb'"([^"\\\r\n\x00]*+(?:\\["\\][^"\\\r\n\x00]*+)*+)"').match
+_QUOTED = re.compile(rb'"([^"\\\r\n\x00]*+(?:\\["\\][^"\\\r\n\x00]*+)*)"').match
 _ESCAPE = re.compile(rb'\\(["\\])')
 _LITERAL = re.compile(rb"(~?)\{\d{1,20}\+?\}\Z").match
 _NUMBER = re.compile(rb"\d{1,20}").match
@@ -111,6 +111,13 @@ class Arguments:
             self._at += len(token)
             return True
         return False
+
+    def take_folded(self, token: bytes) -> bool:
+        """As `take`, in any case of letters; `token` in upper case."""
+        if self._text[self._at : self._at + len(token)].upper() != token:
+            return False
+        self._at += len(token)
+        return True
 
     def expect(self, token: bytes) -> None:
         if not self.take(token):
