@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from correo.access.imap.folders import Folder, parents, tree
-from correo.access.imap.patterns import MAX_PATTERN, compile_pattern
+from correo.access.imap.patterns import MAX_PATTERN, compile_pattern, compile_patterns
 
 
 def naive(pattern: str, name: str) -> bool:
@@ -27,6 +27,20 @@ def naive(pattern: str, name: str) -> bool:
 @given(st.text("ab/*%", max_size=7), st.text("ab/", max_size=9))
 def test_patterns_match_as_the_rfc_says(pattern: str, name: str) -> None:
     assert compile_pattern(pattern)(name) is naive(pattern, name)
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(st.text("ab/*%", max_size=5), max_size=4), st.text("ab/", max_size=9))
+def test_several_patterns_match_what_one_of_them_does(patterns: list[str], name: str) -> None:
+    assert compile_patterns(patterns)(name) is any(naive(pattern, name) for pattern in patterns)
+
+
+def test_patterns_beyond_the_limit_are_left_out() -> None:
+    long = "%" + "a" * (MAX_PATTERN - 2)
+    matches = compile_patterns([long, "%bb", "%", "exact"])
+    assert all(map(matches, (long[1:], "x", "exact")))
+    assert not matches("b/b")
+    assert not compile_patterns([long, "%b%"])("abc")
 
 
 def test_inbox_matches_in_any_case_as_the_first_level() -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import imaplib
 import random
 import time
+import zlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -132,6 +134,9 @@ LOGIN = lines("a LOGIN alice@example.org secret", "b SELECT INBOX")
 # -- octets nobody should send -------------------------------------------------------------------------------------------
 
 COMMANDS = (
+    "FETCH 1:* (BINARY[1]<2.9> BINARY.SIZE[] PREVIEW (LAZY) PREVIEW SAVEDATE EMAILID THREADID)",
+    'APPEND INBOX (\\Seen) {5+}\r\na: b\n CATENATE (URL "/INBOX/;UID=1/;SECTION=1" TEXT ~{3+}\r\na\0b) UTF8 (~{1+}\r\nx)',
+    "UID REPLACE 2 Sent CATENATE (URL ;UID=3)",
     "FETCH 1:* (FLAGS UID ENVELOPE BODYSTRUCTURE BODY BODY.PEEK[1]<0.3> BODY[HEADER.FIELDS (subject)])",
     "UID FETCH 1,3:* (BODY[] RFC822.TEXT INTERNALDATE)",
     "STORE 1:2 +FLAGS (\\Seen \\Deleted word)",
@@ -369,9 +374,84 @@ async def test_octets_that_no_literal_can_hold(tmp_path: Path) -> None:
     async with house(tmp_path) as home:
         message = b"a: \0\xff\r\n\r\nb\nc\0\r\n"
         append = b"c APPEND INBOX {%d+}\r\n%b\r\n" % (len(message), message)
-        said = await dialog(home, [LOGIN, append, lines("d FETCH 1 BODY.PEEK[]", "e FETCH 1 RFC822.HEADER")])
+        said = await dialog(
+            home,
+            [
+                LOGIN,
+                lines("b ENABLE UTF8=ACCEPT"),
+                append,
+                lines("d FETCH 1 BODY.PEEK[]", "e FETCH 1 RFC822.HEADER"),
+            ],
+        )
         assert b"BODY[] {%d}\r\n%b)\r\n" % (len(message), message.replace(b"\0", b"\x80")) in said
         assert b"RFC822.HEADER {9}\r\na: \x80\xff\r\n\r\n)\r\n" in said
+
+
+# -- compression and previews ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("chunk", [1, 100, 100_000])
+async def test_a_compressed_session(chunk: int, tmp_path: Path) -> None:
+    async with house(tmp_path) as home:
+        await home.fill("INBOX", 50)
+        client = zlib.compressobj(9, zlib.DEFLATED, -15)
+        message = b"A: b\r\n\r\n" + bytes(500) + random.Random(1).randbytes(50_000)
+        commands = [
+            lines("d FETCH 1:* (UID ENVELOPE PREVIEW)", "e CAPABILITY", "f COMPRESS DEFLATE"),
+            b"g APPEND Sent {%d+}\r\n%b\r\n" % (len(message), message),
+            lines("h SELECT Sent", "i FETCH 1 BODY.PEEK[]", "j LOGOUT"),
+        ]
+        packed = b"".join(client.compress(one) + client.flush(zlib.Z_SYNC_FLUSH) for one in commands)
+        pieces = [packed[at : at + chunk] for at in range(0, len(packed), chunk)]
+        said = await dialog(home, [LOGIN, lines("c COMPRESS DEFLATE"), *pieces])
+        assert not home.faults
+        plain, _, rest = said.partition(b"c OK Deflating from here on\r\n")
+        assert b"COMPRESS=DEFLATE" not in plain.partition(b"a OK")[0]
+        heard = zlib.decompressobj(-15).decompress(rest)
+        assert b"* 50 FETCH (UID 50 ENVELOPE (" in heard
+        assert b'PREVIEW "Text 50")\r\nd OK' in heard
+        assert b"COMPRESS=DEFLATE" not in heard
+        assert b"\r\nf BAD [COMPRESSIONACTIVE] " in heard
+        assert (
+            b"* 1 FETCH (BODY[] {%d}\r\n%b)\r\ni OK" % (len(message), message.replace(b"\0", b"\x80"))
+            in heard
+        )
+        assert heard.endswith(b"j OK Logged out\r\n") or b"\r\nj OK" in heard
+
+
+async def test_what_is_not_compressed_ends_a_compressed_session(tmp_path: Path) -> None:
+    async with house(tmp_path) as home:
+        said = await dialog(home, [LOGIN, lines("c COMPRESS DEFLATE"), lines("d NOOP") * 10])
+        assert not home.faults
+        rest = said.partition(b"c OK Deflating from here on\r\n")[2]
+        assert zlib.decompressobj(-15).decompress(rest).startswith(b"* BYE ")
+
+
+async def test_previews_of_what_arrived_before_there_were_any(tmp_path: Path) -> None:
+    async with house(tmp_path) as home:
+        await home.fill("INBOX", 2)
+
+        async def forget(tx: Tx) -> None:
+            await tx.run("UPDATE mailbox_content SET preview = NULL")
+
+        await home.services.db.write(forget)
+        said = await dialog(home, [LOGIN, lines("c FETCH 1 (PREVIEW (LAZY))", "d FETCH 1:2 (UID PREVIEW)")])
+        assert b"* 1 FETCH (PREVIEW NIL)\r\nc OK" in said
+        assert b'* 1 FETCH (UID 1 PREVIEW "Text 1")\r\n* 2 FETCH (UID 2 PREVIEW "Text 2")\r\nd OK' in said
+
+
+async def test_a_large_part_is_decoded_once_for_all_its_pieces(tmp_path: Path) -> None:
+    async with house(tmp_path) as home:
+        octets = random.Random(1).randbytes(400_000)
+        message = b"Content-Transfer-Encoding: base64\r\n\r\n" + base64.encodebytes(octets)
+        append = b"c APPEND INBOX {%d+}\r\n%b\r\n" % (len(message), message)
+        fetches = lines(*(f"d FETCH 1 BINARY.PEEK[1]<{at}.100000>" for at in range(0, 400_001, 100_000)))
+        said = await dialog(home, [LOGIN, append, fetches])
+        assert not home.faults
+        for at in range(0, 400_000, 100_000):
+            piece = octets[at : at + 100_000]
+            assert b"BINARY[1]<%d> ~{100000}\r\n%b)" % (at, piece) in said
+        assert b"BINARY[1]<400000> {0}\r\n)" in said
 
 
 # -- what goes wrong on our side -----------------------------------------------------------------------------------------

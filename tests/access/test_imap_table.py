@@ -40,8 +40,8 @@ def test_files_are_named_after_their_commands() -> None:
 
 
 def test_only_commands_by_number_keep_expunges_back() -> None:
-    """RFC 3501 §7.4.1 names these three; their UID forms are other commands."""
-    assert {row.name for row in COMMANDS if row.uses_seqs} == {"FETCH", "STORE", "SEARCH"}
+    """RFC 3501 §7.4.1 and RFC 5256 §3 name these; their UID forms are other commands."""
+    assert {row.name for row in COMMANDS if row.uses_seqs} == {"FETCH", "STORE", "SEARCH", "SORT", "THREAD"}
 
 
 def test_every_kind_of_refusal_has_an_answer() -> None:

@@ -141,3 +141,25 @@ def test_aliases_lead_to_many_and_say_what_is_missing(house: Any) -> None:
     assert len(house("alias", "list", "--json").json[1]["targets"]) == 2
     assert house("alias", "remove", "info@example.com").code == 0
     assert house("alias", "list").out.count("@example.com") == 2
+
+
+def test_quota_is_shown_set_and_lifted(house: Any) -> None:
+    def most(*arguments: str) -> list[int | None]:
+        rows = house("account", "quota", "bob@example.com", *arguments, "--json").json
+        assert [row["what"] for row in rows] == ["storage", "messages", "mailboxes"]
+        return [row["most"] for row in rows]
+
+    assert most() == [None, None, None]
+    assert most("--storage", "2MiB", "--messages", "0") == [2 * 1024 * 1024, 0, None]
+    assert most("--messages", "none", "--mailboxes", "20") == [2 * 1024 * 1024, None, 20]
+    assert "2.1 MB" in house("account", "quota", "bob@example.com").out
+    assert house("account", "quota", "nobody@example.com").code == EX_NOUSER
+    for wrong in (
+        "--storage=0",
+        "--storage=much",
+        "--messages=-1",
+        "--mailboxes=x",
+        f"--messages={10**18 + 1}",
+    ):
+        assert house("account", "quota", "bob@example.com", wrong).code == EX_USAGE
+    assert house("account", "quota", "bob@example.com", "--storage", "9" * 30).code == EX_USAGE

@@ -228,3 +228,61 @@ async def test_subscriptions_are_of_names(db: Database) -> None:
     wanted = sorted({*FIRST, "INBOX/nowhere"} - {"Sent"})
     assert await db.read(mailbox.subscriptions, ACCOUNT) == wanted
     assert await refusal(db.write(mailbox.subscribe, ACCOUNT, "a//b", NOW)) is Kind.BAD_NAME
+
+
+async def test_a_special_use_is_left_to_one_mailbox(db: Database) -> None:
+    bin_ = await create(db, "Bin", "\\Trash")
+    assert (await named(db, "Trash")).special_use == ""
+    await db.write(mailbox.set_special_use, ACCOUNT, (await named(db, "Trash")).id, "\\Trash", NOW)
+    assert [(await named(db, name)).special_use for name in ("Bin", "Trash")] == ["", "\\Trash"]
+    await db.write(mailbox.set_special_use, ACCOUNT, (await named(db, "Trash")).id, "", NOW)
+    await db.write(mailbox.set_special_use, ACCOUNT, bin_.id, "\\Junk", NOW)
+    uses = {box.name: box.special_use for box in await db.read(mailbox.list_mailboxes, ACCOUNT)}
+    assert (uses["Bin"], uses["Trash"], uses["Junk"]) == ("\\Junk", "", "")
+
+
+async def test_special_uses_that_are_refused(db: Database) -> None:
+    inbox, sent = await named(db, "INBOX"), await named(db, "Sent")
+    for box, use in ((sent, "\\All"), (inbox, "\\Junk")):
+        wanted = db.write(mailbox.set_special_use, ACCOUNT, box.id, use, NOW)
+        assert await refusal(wanted) is Kind.NO_PERMISSION
+    assert await refusal(create(db, "x", "\\All")) is Kind.NO_PERMISSION
+    await db.write(mailbox.set_special_use, ACCOUNT, inbox.id, "", NOW)
+    assert (await named(db, "Junk")).special_use == "\\Junk"
+
+
+async def test_annotations_follow_their_mailbox(db: Database) -> None:
+    box = await create(db, "a")
+    await db.write(mailbox.annotate, ACCOUNT, box.id, {"/private/x": b"1", "/private/y": b"\x00"}, NOW)
+    await db.write(mailbox.annotate, ACCOUNT, box.id, {"/private/x": None, "/private/z": b""}, NOW)
+    assert await db.read(mailbox.noted, ACCOUNT, box.id) == {"/private/y": b"\x00", "/private/z": b""}
+    await rename(db, "a", "b")
+    assert len(await db.read(mailbox.noted, ACCOUNT, box.id)) == 2
+    await db.write(mailbox.delete, ACCOUNT, "b", NOW)
+    assert await db.read(mailbox.noted, ACCOUNT, box.id) == {}
+    await db.write(mailbox.annotate, ACCOUNT, mailbox.SERVER, {"/private/x": b"1"}, NOW)
+    await db.write(mailbox.remove_account, ACCOUNT, NOW)
+    assert await db.read(mailbox.noted, ACCOUNT, mailbox.SERVER) == {}
+
+
+async def test_the_inbox_keeps_its_annotations_and_gives_a_copy(db: Database) -> None:
+    inbox = await named(db, "INBOX")
+    await db.write(mailbox.annotate, ACCOUNT, inbox.id, {"/private/x": b"1"}, NOW)
+    await rename(db, "INBOX", "old")
+    for name in ("INBOX", "old"):
+        assert await db.read(mailbox.noted, ACCOUNT, (await named(db, name)).id) == {"/private/x": b"1"}
+
+
+async def test_annotations_are_bounded(db: Database) -> None:
+    box = await named(db, "INBOX")
+    full = b"x" * mailbox.MAX_VALUE
+    assert (
+        await refusal(db.write(mailbox.annotate, ACCOUNT, box.id, {"/a": full + b"x"}, NOW)) is Kind.TOO_BIG
+    )
+    wide = {f"/{number}": full for number in range(5)}
+    assert await refusal(db.write(mailbox.annotate, ACCOUNT, box.id, wide, NOW)) is Kind.TOO_MANY
+    many: dict[str, bytes | None] = {f"/{number}": b"" for number in range(100)}
+    await db.write(mailbox.annotate, ACCOUNT, box.id, many, NOW)
+    assert await refusal(db.write(mailbox.annotate, ACCOUNT, box.id, {"/more": b""}, NOW)) is Kind.TOO_MANY
+    await db.write(mailbox.annotate, ACCOUNT, box.id, {"/more": b"", "/0": None}, NOW)
+    assert len(await db.read(mailbox.noted, ACCOUNT, box.id)) == 100

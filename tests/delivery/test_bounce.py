@@ -144,3 +144,11 @@ async def test_content_that_is_gone_does_not_keep_the_sender_in_the_dark(place: 
     await place.send("ana@here.example", content=77)
     (notice,) = await place.inbox()
     assert b"Subject: Could not be delivered\r\n" in notice
+
+
+async def test_a_notice_is_let_into_a_mailbox_that_is_full(place: Place) -> None:
+    await place.db.write(mailbox.set_limits, ACCOUNT, messages=0, size=1, mailboxes=None)
+    returned = await place.send("ana@here.example")
+    assert returned
+    assert returned.accepted.accounts == {ACCOUNT}
+    assert len(await place.inbox()) == 1

@@ -43,6 +43,8 @@ IMAP = (
     b"i LIST \"\" *%\r\n", b"j STATUS INBOX (MESSAGES UIDNEXT)\r\n", b"k IDLE\r\n", b"DONE\r\n", b"l LOGOUT\r\n", b"m ENABLE X\r\n",
     b"n STARTTLS\r\n", b"o AUTHENTICATE PLAIN ", PLAIN + b"\r\n", b"(" * 50, b")" * 50, b"{4294967296}\r\n", b"{99999999999999999999+}\r\n",
     b"\"", b"\\", b"4294967295", b"*:1,", b"p NOOP\r\n", b"~{3}\r\n", b"[", b"]", b"NIL", b"q RENAME INBOX x\r\n", b"r DELETE Trash\r\n",
+    b"s ENABLE QRESYNC\r\n", b"t SELECT INBOX (QRESYNC (", b"1 1 1:9 (1:4294967295 1:4294967295)))\r\n", b" (CHANGEDSINCE 1 VANISHED)\r\n",
+    b" (UNCHANGEDSINCE 3) ", b"MODSEQ \"/flags/x\" all 3\r\n", b"u UNAUTHENTICATE\r\n",
 )  # fmt: skip
 WORDS = {"mx": SMTP, "submission": SMTP, "lmtp": SMTP, "pop3": POP3, "imap": IMAP}
 

@@ -23,6 +23,12 @@ RULES = (
              OR b.unseen <> coalesce(sum(m.flags & 1 = 0), 0) OR b.deleted <> coalesce(sum(m.flags & 8 <> 0), 0)""",
     ),
     (
+        "a counter of an account is not what its mailboxes give",
+        """SELECT a.account_id, a.messages, a.size FROM mailbox_account AS a
+           LEFT JOIN mailbox_mailbox AS b ON b.account_id = a.account_id
+           GROUP BY a.account_id HAVING a.messages <> coalesce(sum(b.messages), 0) OR a.size <> coalesce(sum(b.size), 0)""",
+    ),
+    (
         "a UID or a modseq runs ahead of its mailbox",
         """SELECT m.mailbox_id, m.uid FROM mailbox_message AS m JOIN mailbox_mailbox AS b ON b.id = m.mailbox_id
            JOIN mailbox_account AS a ON a.account_id = b.account_id

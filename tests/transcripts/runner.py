@@ -8,6 +8,7 @@ First come header lines, `key: value`, each key as often as needed:
     setup: account alice@example.org secret       an account and its password (and its mailboxes)
     setup: alias info@example.org alice@example.org
     setup: disable alice@example.org
+    setup: quota alice@example.org 4096 3 -       at most so many octets, messages and mailboxes; "-" is any number
     mailbox: alice@example.org INBOX 3            three small messages, `Subject: message 1` and so on, in that mailbox
     message: alice@example.org INBOX From: bob@example.net\r\n\r\nText\r\n       one message, escapes as below
 
@@ -239,11 +240,24 @@ async def _disable(world: World, address: str) -> None:
     await world.db.write(accounts.set_enabled, Address.parse(address).folded, False)
 
 
+async def _quota(world: World, address: str, storage: str, messages: str, mailboxes: str) -> None:
+    await world.db.write(
+        _limit, address, *(None if most == "-" else int(most) for most in (storage, messages, mailboxes))
+    )
+
+
+async def _limit(tx: Tx, address: str, size: int | None, messages: int | None, mailboxes: int | None) -> None:
+    account = await accounts.get_account(tx, Address.parse(address).folded)
+    assert account is not None, f"no account {address}"
+    await mailbox.set_limits(tx, account.id, messages=messages, size=size, mailboxes=mailboxes)
+
+
 _SETUP: dict[str, Callable[..., Awaitable[None]]] = {
     "domain": _domain,
     "account": _account,
     "alias": _alias,
     "disable": _disable,
+    "quota": _quota,
 }
 
 

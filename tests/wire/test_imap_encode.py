@@ -101,12 +101,15 @@ def test_internaldate(instant: int, offset: int, wire: bytes) -> None:
         (encode.exists(3), b"* 3 EXISTS\r\n"),
         (encode.recent(0), b"* 0 RECENT\r\n"),
         (encode.expunge(2), b"* 2 EXPUNGE\r\n"),
+        (encode.vanished([(405, 405), (407, 409)]), b"* VANISHED 405,407:409\r\n"),
+        (encode.vanished([(1, 2)], earlier=True), b"* VANISHED (EARLIER) 1:2\r\n"),
         (
             encode.fetch_response(2, [b"UID 7", b"FLAGS " + encode.flags(["\\Seen"])]),
             b"* 2 FETCH (UID 7 FLAGS (\\Seen))\r\n",
         ),
         (encode.search_response([]), b"* SEARCH\r\n"),
         (encode.search_response([2, 84, 882]), b"* SEARCH 2 84 882\r\n"),
+        (encode.search_response([2, 5], 917162500), b"* SEARCH 2 5 (MODSEQ 917162500)\r\n"),
         (encode.list_response("LIST", ["\\Noselect"], "/", "ü"), b'* LIST (\\Noselect) "/" &APw-\r\n'),
         (encode.list_response("LSUB", [], None, "a b"), b'* LSUB () NIL "a b"\r\n'),
         (

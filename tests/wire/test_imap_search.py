@@ -16,18 +16,26 @@ from correo.wire.imap.search import (
     Before,
     Body,
     Day,
+    EmailId,
     Flag,
+    Fuzzy,
     Header,
     Key,
     Larger,
+    ModSeq,
     Not,
     Numbers,
+    Older,
     On,
     Or,
+    Saved,
     Since,
     Smaller,
     Text,
+    ThreadId,
     Uids,
+    Younger,
+    mentions,
     search_program,
 )
 from correo.wire.imap.types import SequenceSet
@@ -62,10 +70,26 @@ KEYS: list[tuple[bytes, Key]] = [
     (b"NOT SEEN", Not(SEEN)),
     (b"NOT NOT SEEN", Not(Not(SEEN))),
     (b"OLD", Not(RECENT)),
+    (b"OLDER 60", Older(60)),
+    (b"YOUNGER 4294967295", Younger(4294967295)),
+    (b"FUZZY SUBJECT x", Fuzzy(Header("subject", "x"))),
+    (b"FUZZY (SEEN DELETED)", Fuzzy(And((SEEN, DELETED)))),
+    (b"MODSEQ 0", ModSeq(0)),
+    (b'MODSEQ "/flags/\\\\draft" all 620162338', ModSeq(620162338)),
+    (b'MODSEQ "/flags/$Junk" PRIV 5', ModSeq(5)),
+    (b"UID $", Saved()),
+    (b"$", Saved()),
+    (b"OR $ 1", Or((Saved(), Numbers(SequenceSet(((1, 1),)))))),
     (b'ON "1-Feb-1994"', On(Day.INTERNAL, DAY)),
     (b"OR SEEN DELETED", Or((SEEN, DELETED))),
     (b"RECENT", RECENT),
     (b"SEEN", SEEN),
+    (b"EMAILID M17", EmailId("M17")),
+    (b"THREADID x-1", ThreadId("x-1")),
+    (b"SAVEDATESUPPORTED", All()),
+    (b"SAVEDBEFORE 1-Feb-1994", Before(Day.SAVED, DAY)),
+    (b"SAVEDON 1-Feb-1994", On(Day.SAVED, DAY)),
+    (b"SAVEDSINCE 1-Feb-1994", Since(Day.SAVED, DAY)),
     (b"SENTBEFORE 1-Feb-1994", Before(Day.SENT, DAY)),
     (b"SENTON 1-Feb-1994", On(Day.SENT, DAY)),
     (b"SENTSINCE 1-Feb-1994", Since(Day.SENT, DAY)),
@@ -102,6 +126,19 @@ def test_keys(wire: bytes, wanted: Key) -> None:
     assert parse(wire) == wanted
 
 
+def test_mentions_looks_everywhere() -> None:
+    for text in (
+        b"MODSEQ 5",
+        b"SEEN MODSEQ 5",
+        b"OR (DELETED NOT MODSEQ 5) SEEN",
+        b"FUZZY NOT (SEEN MODSEQ 5)",
+    ):
+        assert mentions(parse(text), ModSeq), text
+        assert not mentions(parse(text), Numbers), text
+    assert mentions(parse(b"OR SEEN (DELETED 1:3)"), Numbers)
+    assert not mentions(parse(b"UID 1:3"), Numbers)
+
+
 def test_every_row_is_tried_above() -> None:
     assert {wire.split()[0].decode().upper() for wire, _ in KEYS} >= set(ROWS)
 
@@ -127,6 +164,12 @@ def test_every_row_is_tried_above() -> None:
         b"KEYWORD \\Seen",
         b"KEYWORD",
         b"LARGER x",
+        b"MODSEQ",
+        b"MODSEQ 9223372036854775808",
+        b'MODSEQ "/flags/x" 5',
+        b'MODSEQ "/flags/x" some 5',
+        b'MODSEQ "/other/x" all 5',
+        b'MODSEQ "/flags/x" all',
         b"LARGER 4294967296",
         b"SINCE yesterday",
         b"SINCE 32-Jan-2000",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from typing import Any
 
 import click
 
@@ -24,9 +25,13 @@ from correo.cli.terminal import (
 )
 from correo.clock import Chance
 from correo.clock.system import SystemChance, SystemClock
+from correo.config.values import size
 from correo.mail.address import Address, BadAddress
 from correo.mail.errors import Kind, Refused
+from correo.mailbox import Quota
 from correo.storage.db import Database, Tx
+
+MAX_LIMIT = 10**18  # what a column of the database holds, and more than anybody has
 
 HINTS = {
     Kind.NOT_FOUND: "see them with: correo account list",
@@ -176,6 +181,79 @@ def _set_enabled(state: State, address: str, enabled: bool, words: str) -> None:
     folded = parse(address).folded
     run(with_database(state.config(), lambda db: db.write(accounts.set_enabled, folded, enabled)), HINTS)
     say(state, f"{folded} {words}", address=folded, enabled=enabled)
+
+
+@command.command()
+@click.argument("address")
+@click.option("--storage", metavar="SIZE", help="all its mail together, as in 500MiB")
+@click.option("--messages", metavar="N", help="in all its mailboxes")
+@click.option("--mailboxes", metavar="N")
+@json_option
+@click.pass_obj
+def quota(
+    state: State, address: str, storage: str | None, messages: str | None, mailboxes: str | None
+) -> None:
+    """Show how much an account has and may have, or set limits; "none" lifts one.
+
+    Mail for an account that has no room is put off, and its sender tries again.
+    """
+    folded = parse(address).folded
+    wanted = {
+        name: _limit(f"--{name}", given)
+        for name, given in (("storage", storage), ("messages", messages), ("mailboxes", mailboxes))
+        if given is not None
+    }
+    found = run(with_database(state.config(), lambda db: db.write(limit, folded, wanted)), HINTS)
+    rows: list[dict[str, Any]] = [
+        {"what": "storage", "has": found.size, "most": found.most_size},
+        {"what": "messages", "has": found.messages, "most": found.most_messages},
+        {"what": "mailboxes", "has": found.mailboxes, "most": found.most_mailboxes},
+    ]
+    show(state, rows, empty="", columns=_QUOTA_COLUMNS)
+
+
+def _limit(option: str, given: str) -> int | None:
+    """Raises Failure."""
+    if given.lower() == "none":
+        return None
+    number = int(given) if given.isdecimal() and len(given) < 20 else None
+    try:
+        most = size(number or given) if option == "--storage" else number
+    except ValueError as wrong:
+        raise usage(f"{option} {wrong}") from None
+    if most is None or most > MAX_LIMIT:
+        raise usage(f'{option} must be a number, at most {MAX_LIMIT}, or "none"')
+    return most
+
+
+def _amount(row: dict[str, Any], name: str) -> str:
+    if row[name] is None:
+        return "none"
+    return octets(row[name]) if row["what"] == "storage" else str(row[name])
+
+
+_QUOTA_COLUMNS = {
+    "what": lambda row: str(row["what"]),
+    "has": lambda row: _amount(row, "has"),
+    "limit": lambda row: _amount(row, "most"),
+}
+
+
+async def limit(tx: Tx, folded: str, wanted: dict[str, int | None]) -> Quota:
+    """Set the limits that are named and leave the others; what holds then."""
+    account = await accounts.get_account(tx, folded)
+    if account is None:
+        raise Refused(Kind.NOT_FOUND, f"there is no account {folded}")
+    now = await mailbox.quota(tx, account.id)
+    if wanted:
+        await mailbox.set_limits(
+            tx,
+            account.id,
+            size=wanted.get("storage", now.most_size),
+            messages=wanted.get("messages", now.most_messages),
+            mailboxes=wanted.get("mailboxes", now.most_mailboxes),
+        )
+    return await mailbox.quota(tx, account.id)
 
 
 @command.command()

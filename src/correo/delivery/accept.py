@@ -21,7 +21,7 @@ from correo.ledger import Event
 from correo.mail.address import Address
 from correo.mail.errors import Kind, Refused
 from correo.mail.flags import Flags
-from correo.mailbox import Prepared
+from correo.mailbox import Prepared, Room
 from correo.storage.db import Tx
 
 NOBODY = "unknown-recipient"  # the rule under which a bounce is discarded that leads to nobody
@@ -79,7 +79,8 @@ class _Sorting:
 
 
 async def accept(tx: Tx, incoming: Incoming, chance: Chance, now: int) -> Accepted:
-    """Take responsibility for `incoming`. Raises Refused(UNAVAILABLE) when a recipient has ceased to exist since RCPT.
+    """Take responsibility for `incoming`. Raises Refused: UNAVAILABLE when a recipient has ceased to exist since RCPT,
+    OVER_QUOTA when one has become full.
 
     A message with the null reverse-path is never refused here, since nobody could be told: what cannot be delivered is
     discarded and accounted for.
@@ -180,8 +181,18 @@ async def _file(tx: Tx, incoming: Incoming, target: LocalTarget, sorting: _Sorti
     if inbox is None:
         raise Refused(Kind.UNAVAILABLE, f"account {account_id} has no inbox")
     size = incoming.prepared.summary.size
+    # RCPT has let nobody in who was full, so few are refused here, with all others of this message; they are sorted out at
+    # RCPT when it comes again. A notice is let in: there is nobody else to tell.
+    room = Room.ANY if incoming.sender is None else Room.BEGUN
     appended = await mailbox.append(
-        tx, inbox.id, content_id=sorting.content_id, size=size, flags=Flags(), received=now, now=now
+        tx,
+        inbox.id,
+        content_id=sorting.content_id,
+        size=size,
+        flags=Flags(),
+        received=now,
+        now=now,
+        room=room,
     )
     sorting.accounts.add(account_id)
     return f"INBOX uid {appended.uid}"

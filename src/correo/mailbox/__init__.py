@@ -8,13 +8,14 @@ Promised at every commit:
 - UIDs of a mailbox strictly grow and are never given twice; a UIDVALIDITY is given once in an account (RFC 9051 §2.3.1.1).
 - The account's modseq strictly grows. One operation takes one modseq and leaves one change row per mailbox and kind,
   whether it touched one message or a million; an operation that changes nothing takes none (RFC 7162 §3.1).
-- The counters of a mailbox (messages, unseen, deleted, size) equal a recount of its messages.
+- The counters of a mailbox (messages, unseen, deleted, size) and of an account equal a recount of the messages.
 - Content is kept once however many messages point to it, equal bodies are kept once, and `collect` alone removes them,
   after it has seen in its own transaction that neither a message nor the queue points to them.
 
 `changes` answers "what happened here since modseq n" from the change log, which is what IDLE, NOOP and QRESYNC live on.
 """
 
+from correo.mailbox.annotating import MAX_VALUE, SERVER, annotate, noted
 from correo.mailbox.arriving import Appended, append, take_recent
 from correo.mailbox.changelog import Changes, changes, forget
 from correo.mailbox.collecting import Collected, collect, orphan
@@ -29,7 +30,7 @@ from correo.mailbox.contents import (
     store,
 )
 from correo.mailbox.copying import Copied, copy, move
-from correo.mailbox.expunging import Expunged, expunge
+from correo.mailbox.expunging import Expunged, deleted_size, expunge
 from correo.mailbox.flagging import Stored, store_flags
 from correo.mailbox.mailboxes import (
     Mailbox,
@@ -51,6 +52,7 @@ from correo.mailbox.names import (
     checked,
 )
 from correo.mailbox.opening import open_account, remove_account
+from correo.mailbox.quota import Quota, Room, is_full, quota, set_limits
 from correo.mailbox.ranges import MAX_UID, Ranges
 from correo.mailbox.reading import (
     COLUMNS,
@@ -67,6 +69,7 @@ from correo.mailbox.subscribing import (
     subscriptions,
     unsubscribe,
 )
+from correo.mailbox.uses import set_special_use
 
 __all__ = [
     "COLUMNS",
@@ -75,7 +78,9 @@ __all__ = [
     "MAX_MAILBOXES",
     "MAX_NAME",
     "MAX_UID",
+    "MAX_VALUE",
     "SEPARATOR",
+    "SERVER",
     "SPECIAL_USES",
     "Appended",
     "Changes",
@@ -87,8 +92,11 @@ __all__ = [
     "Mailbox",
     "Message",
     "Prepared",
+    "Quota",
     "Ranges",
+    "Room",
     "Stored",
+    "annotate",
     "append",
     "canonical",
     "changes",
@@ -98,6 +106,7 @@ __all__ = [
     "copy",
     "create",
     "delete",
+    "deleted_size",
     "expunge",
     "fetch_rows",
     "find",
@@ -106,16 +115,21 @@ __all__ = [
     "get",
     "header",
     "inbox",
+    "is_full",
     "list_mailboxes",
     "messages",
     "move",
+    "noted",
     "open_account",
     "orphan",
     "prepare",
+    "quota",
     "raw",
     "raw_many",
     "remove_account",
     "rename",
+    "set_limits",
+    "set_special_use",
     "store",
     "store_flags",
     "subscribe",

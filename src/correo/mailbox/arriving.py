@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from correo.mail.errors import Kind, Refused
 from correo.mail.flags import MAX_KEYWORDS, Flags
-from correo.mailbox.changelog import What, note, step_of_mailbox
+from correo.mailbox.changelog import What, note
 from correo.mailbox.counting import Count, arrived
+from correo.mailbox.quota import Room, charge_mailbox
 from correo.storage.db import Tx
 
 _ADD = """INSERT INTO mailbox_message
@@ -34,15 +35,16 @@ async def append(
     received: int,
     received_zone: int = 0,
     now: int,
+    room: Room = Room.WITHIN,
 ) -> Appended:
     """Put stored content into a mailbox. `received` is INTERNALDATE (µs UTC), shown in a zone of minutes east.
 
-    Raises Refused: NOT_FOUND (the mailbox has gone), TOO_MANY (keywords, UIDs).
+    Raises Refused: NOT_FOUND (the mailbox has gone), TOO_MANY (keywords, UIDs), OVER_QUOTA.
     """
     if len(flags.keywords) > MAX_KEYWORDS:
         raise Refused(Kind.TOO_MANY, "keywords on one message")
-    modseq, account_id = await step_of_mailbox(tx, mailbox_id)
     count = Count.of(((flags.bits, size),))
+    modseq, account_id = await charge_mailbox(tx, mailbox_id, count, room)
     uid, uidvalidity = await arrived(tx, mailbox_id, modseq, count)
     keywords = " ".join(flags.keywords)
     await tx.run(

@@ -25,6 +25,8 @@ class What(Enum):
     CREATE = "create"
     RENAME = "rename"
     DELETE = "delete"
+    USE = "use"  # it was given a special use, or lost it
+    METADATA = "metadata"  # it was annotated
     SUBSCRIBE = "subscribe"  # of the account, not of a mailbox: its mailbox_id is 0
 
 

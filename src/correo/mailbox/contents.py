@@ -54,8 +54,8 @@ _ADD_BODY = """INSERT INTO mailbox_body (id, hash, size, data) VALUES ($1, $2, $
 ON CONFLICT (hash) DO NOTHING RETURNING id"""
 _EQUAL_BODY = "SELECT id FROM mailbox_body WHERE hash = $1"
 _ADD_CONTENT = """INSERT INTO mailbox_content (id, size, header_size, body_id, envelope, bodystructure, parts, header,
-  message_id, subject, sent, sent_zone, created)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"""
+  message_id, subject, sent, sent_zone, created, preview)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"""
 _CONTENT = """SELECT id, size, header_size, body_id, envelope, bodystructure, parts, message_id, subject, sent, sent_zone
 FROM mailbox_content WHERE id = $1"""
 _HEADER = "SELECT header, header_size FROM mailbox_content WHERE id = $1"
@@ -103,6 +103,7 @@ async def store(tx: Tx, prepared: Prepared, id: int, now: int) -> int:
         sent,
         sent_zone,
         now,
+        summary.preview,
     )
     return id
 

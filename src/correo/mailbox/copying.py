@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from correo.mail.errors import Kind, Refused
 from correo.mailbox import ranges as uidset
-from correo.mailbox.changelog import What, note, step
-from correo.mailbox.counting import Count, adjust, arrived
+from correo.mailbox.changelog import What, note
+from correo.mailbox.counting import NONE, Count, adjust, arrived
+from correo.mailbox.quota import charge
 from correo.mailbox.ranges import Ranges
 from correo.mailbox.reading import ByRange
 from correo.storage.db import Row, Tx
@@ -34,7 +35,7 @@ class Copied:
 async def copy(tx: Tx, mailbox_id: int, ranges: Ranges, target_id: int, now: int) -> Copied:
     """Copies keep flags and INTERNALDATE (RFC 9051 §6.4.7) and are new to the target in every other way.
 
-    Raises Refused: NOT_FOUND (one of the mailboxes), NO_PERMISSION (they belong to two accounts).
+    Raises Refused: NOT_FOUND (one of the mailboxes), NO_PERMISSION (they belong to two accounts), OVER_QUOTA.
     """
     return await _transfer(tx, mailbox_id, ranges, target_id, now, remove=False)
 
@@ -55,8 +56,8 @@ async def _transfer(
     rows = await _ROWS.rows(tx, mailbox_id, ranges)
     if not rows:
         return Copied(uidvalidity, [], target_modseq)
-    modseq = await step(tx, account_id)
     count = Count.of(row[1:] for row in rows)
+    modseq = await charge(tx, account_id, NONE if remove else count)
     first, _ = await arrived(tx, target_id, modseq, count)
     spans = list(_spans(rows, ranges))
     copies = [(target_id, first + at, modseq, now, mailbox_id, low, high) for low, high, at in spans]

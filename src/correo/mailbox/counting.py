@@ -42,6 +42,9 @@ class Count:
         return Count(-self.messages, -self.unseen, -self.deleted, -self.size)
 
 
+NONE = Count(0, 0, 0, 0)
+
+
 async def arrived(tx: Tx, mailbox_id: int, modseq: int, count: Count) -> tuple[int, int]:
     """Make room for `count` new messages: the first of their UIDs, which follow each other, and the UIDVALIDITY."""
     row = await tx.one(_ARRIVED, mailbox_id, modseq, count.messages, count.unseen, count.deleted, count.size)

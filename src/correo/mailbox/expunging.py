@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from correo.mail.errors import Kind, Refused
 from correo.mail.flags import DELETED
 from correo.mailbox import ranges as uidset
-from correo.mailbox.changelog import What, note, step_of_mailbox
+from correo.mailbox.changelog import What, note
 from correo.mailbox.counting import Count, adjust
+from correo.mailbox.quota import charge_mailbox
 from correo.mailbox.ranges import EVERYTHING, Ranges
 from correo.mailbox.reading import ByRange
 from correo.storage.db import Tx
@@ -21,6 +22,9 @@ _ORPHANS = """INSERT INTO mailbox_orphan (content_id, since)
 SELECT DISTINCT content_id, CAST($4 AS BIGINT) FROM mailbox_message WHERE mailbox_id = $1 AND uid BETWEEN $2 AND $3
 ON CONFLICT (content_id) DO UPDATE SET since = excluded.since"""
 _REMOVE = "DELETE FROM mailbox_message WHERE mailbox_id = $1 AND uid BETWEEN $2 AND $3"
+
+
+_DELETED_SIZE = f"SELECT SUM(size) FROM mailbox_message WHERE mailbox_id = $1 AND flags & {DELETED} <> 0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +51,16 @@ async def expunge(
         return Expunged([], state[0])
     uids = [row[0] for row in rows]
     gone = uidset.of(uids)
-    modseq, account_id = await step_of_mailbox(tx, mailbox_id)
+    less = -Count.of(row[1:] for row in rows)
+    modseq, account_id = await charge_mailbox(tx, mailbox_id, less)
     await tx.many(_ORPHANS, [(mailbox_id, low, high, now) for low, high in gone])
     await tx.many(_REMOVE, [(mailbox_id, low, high) for low, high in gone])
-    await adjust(tx, mailbox_id, modseq, -Count.of(row[1:] for row in rows))
+    await adjust(tx, mailbox_id, modseq, less)
     await note(tx, account_id, modseq, mailbox_id, What.EXPUNGE, gone, now)
     return Expunged(uids, modseq)
+
+
+async def deleted_size(tx: Tx, mailbox_id: int) -> int:
+    """Octets of the messages that are marked as deleted."""
+    row = await tx.one(_DELETED_SIZE, mailbox_id)
+    return int(row[0] or 0) if row else 0

@@ -8,16 +8,19 @@ from dataclasses import dataclass
 from correo.clock import Chance
 from correo.mail.errors import Kind, Refused
 from correo.mail.instant import SECOND
-from correo.mailbox.changelog import What, note, note_mailboxes, step
+from correo.mailbox.annotating import forget_annotations
+from correo.mailbox.changelog import What, note, note_mailboxes
+from correo.mailbox.counting import Count
 from correo.mailbox.names import (
     INBOX,
     MAX_MAILBOXES,
-    SPECIAL_USES,
     canonical,
     checked,
     is_below,
     parents,
 )
+from correo.mailbox.quota import charge, check_mailboxes
+from correo.mailbox.uses import check_use, take_use
 from correo.storage.db import Tx
 
 
@@ -92,18 +95,20 @@ async def create(
 ) -> Mailbox:
     """Make a mailbox and the parents it lacks (RFC 9051 §6.3.4).
 
-    Raises Refused: BAD_NAME, EXISTS, TOO_MANY, NOT_FOUND (the account), NO_PERMISSION (a special use we do not serve).
+    Another mailbox that had its special use loses it. Raises Refused: BAD_NAME, EXISTS, TOO_MANY, NOT_FOUND (the account),
+    OVER_QUOTA, NO_PERMISSION (a special use we do not serve).
     """
     name = checked(name)
-    if special_use and special_use not in SPECIAL_USES:
-        raise Refused(Kind.NO_PERMISSION, f"special use {special_use!r}")
+    check_use(special_use)
     have = await names_of(tx, account_id)
     if name in have:
         raise Refused(Kind.EXISTS, name)
     wanted = [(parent, "") for parent in parents(name) if parent not in have]
     wanted.append((name, special_use))
-    made = await make(tx, account_id, wanted, len(have), chance, now)
-    return made[-1]
+    made = (await make(tx, account_id, wanted, len(have), chance, now))[-1]
+    lost = await take_use(tx, account_id, special_use, made.id)
+    await note_mailboxes(tx, account_id, made.modseq, lost, What.USE, now)
+    return made
 
 
 async def make(
@@ -115,6 +120,7 @@ async def make(
     """
     if have + len(wanted) > MAX_MAILBOXES:
         raise Refused(Kind.TOO_MANY, "mailboxes in one account")
+    await check_mailboxes(tx, account_id, have + len(wanted))
     row = await tx.one(_STEP_WITH_VALIDITY, account_id, now // SECOND, len(wanted))
     if row is None:
         raise Refused(Kind.NOT_FOUND, f"account {account_id} has no mailboxes")
@@ -143,10 +149,12 @@ async def delete(tx: Tx, account_id: int, name: str, now: int) -> Mailbox:
         raise Refused(Kind.NOT_FOUND, wanted)
     if mailbox.name == INBOX:
         raise Refused(Kind.NO_PERMISSION, "INBOX cannot be deleted")
-    modseq = await step(tx, account_id)
+    gone = Count(mailbox.messages, mailbox.unseen, mailbox.deleted, mailbox.size)
+    modseq = await charge(tx, account_id, -gone)
     await tx.run(_ORPHANS, mailbox.id, now)
     await tx.run(_EMPTY, mailbox.id)
     await tx.run(_DELETE, mailbox.id)
     await tx.run(_FORGET, account_id, mailbox.id)
+    await forget_annotations(tx, account_id, mailbox.id)
     await note(tx, account_id, modseq, mailbox.id, What.DELETE, (), now)
     return mailbox

@@ -30,6 +30,7 @@ _REMOVE = (
     "DELETE FROM mailbox_message WHERE mailbox_id IN (SELECT id FROM mailbox_mailbox WHERE account_id = $1)",
     "DELETE FROM mailbox_mailbox WHERE account_id = $1",
     "DELETE FROM mailbox_subscription WHERE account_id = $1",
+    "DELETE FROM mailbox_annotation WHERE account_id = $1",
     "DELETE FROM mailbox_change WHERE account_id = $1",
     "DELETE FROM mailbox_account WHERE account_id = $1",
 )

@@ -87,13 +87,14 @@ class Fetched(NamedTuple):
     envelope: bytes
     bodystructure: bytes
     parts: bytes
+    preview: str | None  # None as well where it was never computed
     header: bytes  # unpacked
 
 
 COLUMNS = frozenset(Fetched._fields)
 _MESSAGE = ("uid", "content_id", "flags", "keywords", "modseq", "received", "received_zone", "saved", "size")
 _SMALL = ("header_size", "body_id", "message_id", "subject", "sent", "sent_zone")
-_LARGE = ("envelope", "bodystructure", "parts", "header")
+_LARGE = ("envelope", "bodystructure", "parts", "preview", "header")
 _HEADER_SIZE = Fetched._fields.index("header_size")
 
 _MESSAGES = ByRange(", ".join(f"m.{name}" for name in _MESSAGE))
@@ -122,7 +123,7 @@ async def fetch_rows(tx: Tx, mailbox_id: int, ranges: Ranges, columns: Collectio
     """The messages in `ranges` in the order of UIDs, with at least `columns` (names of COLUMNS) filled in.
 
     Columns of the message itself cost nothing extra and are always there; content is joined only when it is asked for, and
-    of it `envelope`, `bodystructure`, `parts` and `header` each only by name. The caller slices long ranges, some hundred
+    of it `envelope`, `bodystructure`, `parts`, `preview` and `header` each only by name. The caller slices long ranges, some hundred
     messages a call. Raises Refused(BROKEN) for a damaged header, ValueError for an unknown column.
     """
     wanted = frozenset(columns)
@@ -138,7 +139,7 @@ async def fetch_rows(tx: Tx, mailbox_id: int, ranges: Ranges, columns: Collectio
 
 @cache
 def _joined(content: bool, large: frozenset[str]) -> ByRange:
-    """At most 17 statements, made when first asked for."""
+    """At most 33 statements, made when first asked for."""
     columns = [f"m.{name}" for name in _MESSAGE]
     columns += [f"c.{name}" if content else f"NULL AS {name}" for name in _SMALL]
     columns += [f"c.{name}" if name in large else f"NULL AS {name}" for name in _LARGE]

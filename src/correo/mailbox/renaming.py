@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from correo.clock import Chance
 from correo.mail.errors import Kind, Refused
+from correo.mailbox.annotating import copy_annotations
 from correo.mailbox.changelog import What, note_mailboxes, step
 from correo.mailbox.copying import move
 from correo.mailbox.mailboxes import create, list_mailboxes, make
@@ -18,7 +19,7 @@ async def rename(tx: Tx, account_id: int, old: str, new: str, chance: Chance, no
     """Give a mailbox and all its children new names; parents the new name lacks are made. UIDs and UIDVALIDITY stay.
 
     Renaming INBOX moves its messages to a new mailbox instead and leaves its children alone (RFC 9051 §6.3.6). Raises
-    Refused: NOT_FOUND, EXISTS, BAD_NAME (also for a name inside itself), TOO_MANY.
+    Refused: NOT_FOUND, EXISTS, BAD_NAME (also for a name inside itself), TOO_MANY, OVER_QUOTA.
     """
     old, new = canonical(old), checked(new)
     if old == INBOX:
@@ -51,3 +52,4 @@ async def _rename_inbox(tx: Tx, account_id: int, new: str, chance: Chance, now: 
         raise Refused(Kind.NOT_FOUND, INBOX)
     target = await create(tx, account_id, new, chance, now)
     await move(tx, mailboxes[0].id, EVERYTHING, target.id, now)
+    await copy_annotations(tx, account_id, mailboxes[0].id, target.id)  # RFC 5464 §4.1

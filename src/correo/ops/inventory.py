@@ -81,6 +81,9 @@ _BROKEN_PROMISES = (
        WHERE (x.messages, x.size) <> (SELECT count(*), coalesce(sum(m.size), 0) FROM mailbox_message AS m
                                       WHERE m.mailbox_id = x.id)
        OR x.uidnext <= (SELECT coalesce(max(m.uid), 0) FROM mailbox_message AS m WHERE m.mailbox_id = x.id)""",
+    """SELECT 'accounts whose counters are wrong', count(*) FROM mailbox_account AS a
+       WHERE (a.messages, a.size) <> (SELECT coalesce(sum(x.messages), 0), coalesce(sum(x.size), 0)
+                                      FROM mailbox_mailbox AS x WHERE x.account_id = a.account_id)""",
 )
 
 

@@ -13,7 +13,8 @@ STATUSES: dict[Kind, Status] = {
     Kind.NO_PERMISSION: Status(550, "5.7.1", "Not permitted"),
     Kind.BAD_NAME: Status(553, "5.1.3", "Address not allowed"),
     Kind.IN_USE: Status(450, "4.2.0", "Mailbox busy, try again later"),
-    Kind.OVER_QUOTA: Status(552, "5.2.2", "Mailbox full"),
+    # For now: room may be made before the sender gives up (RFC 3463 §3.3).
+    Kind.OVER_QUOTA: Status(452, "4.2.2", "Mailbox full, try again later"),
     Kind.TOO_BIG: Status(552, "5.3.4", "Message too big"),
     # An alias that leads to too many: the operator will mend it, and the mail should not be lost meanwhile.
     Kind.TOO_MANY: Status(451, "4.3.5", "Too many destinations, try again later"),

@@ -9,6 +9,7 @@ Out: octets for the core, in an order that every client can follow, though sever
     view      this client's picture of the mailbox: numbers, and what it was not told yet (pure)
     sync      the points where the picture is brought up to date
     patterns  LIST's wildcards (pure)                         folders    the tree LIST shows (pure)
+    choosing  which names the extended LIST tells (pure)      annotations, quotas   what METADATA and QUOTA tell
     replies   what the refusals of the store are called in IMAP
 
 Promised:

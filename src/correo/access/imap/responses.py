@@ -17,12 +17,17 @@ class Status(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """The tagged response. `code` is a response code without its brackets; `last` closes the connection after it."""
+    """The tagged response. `code` is a response code without its brackets; `last` closes the connection after it.
+
+    `numbers_stay`: no message may lose its number before it, whatever the row of the command says.
+    """
 
     status: Status
     text: str
     code: str = ""
     last: bool = False
+    numbers_stay: bool = False
+    after: Callable[[], None] | None = None  # done when the response has been given to the core
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +51,8 @@ Response = bytes | Completion | Continue | BeginTls
 Responses = AsyncGenerator[Response, None]
 
 
-def ok(text: str, code: str = "") -> Completion:
-    return Completion(Status.OK, text, code)
+def ok(text: str, code: str = "", *, after: Callable[[], None] | None = None) -> Completion:
+    return Completion(Status.OK, text, code, after=after)
 
 
 def no(text: str, code: str = "") -> Completion:

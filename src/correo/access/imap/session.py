@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import structlog
 
-from correo.access.imap import sync
+from correo.access.imap import condstore, contexts, sync
 from correo.access.imap.commands import BY_NAME, COMMANDS
 from correo.access.imap.commands.row import Command
 from correo.access.imap.core import Core
@@ -46,6 +46,7 @@ SHOWN_LOGIN = (
     320  # characters of a login name that the log repeats: the longest address; strangers can send 64 KB
 )
 MEMORY = 512 * 1024 * 1024  # octets of literals being received at once, where nothing else is said
+AT_ONCE = 4  # messages of the greatest length, or more that are shorter, in one APPEND (RFC 3502)
 MANY = 1_000  # messages; what touches more must not hold up the event loop
 
 
@@ -88,13 +89,17 @@ class ImapSession:
 
     def __init__(self, services: Services, peer: Peer, tls: TlsInfo | None, wake: Callable[[], None]) -> None:
         """`wake`: makes `woken` be called soon, as `Stream.wake` does."""
-        self.core = Core(literal_limit=self._literal_limit, reserve=self._reserve)
+        self.core = Core(
+            literal_limit=self._literal_limit, longest_literal=self._longest_literal, reserve=self.reserve
+        )
         self.services = services
         self.peer = peer
         self.tls = tls
         self.account: Account | None = None
         self.selected: Selected | None = None
+        self.tag = ""  # of the command that is being carried out
         self.introduced = False  # ID has told who the client is
+        self.enabled: set[str] = set()  # extensions that change what the client is told (RFC 5161)
         self._wake = wake
         self._stop_listening: Callable[[], None] = lambda: None
         self._dialogue: Dialogue | None = None
@@ -144,6 +149,8 @@ class ImapSession:
         if self.idling:
             for told in await self._news(expunges=True):
                 self.core.send(told)
+            if code := self._highest():
+                self.core.send(encode.ok(encode.UNTAGGED, "The highest of all", code))
             self._end_if_vanished()
 
     def tls_started(self, tls: TlsInfo) -> None:
@@ -211,6 +218,20 @@ class ImapSession:
         self._stop_listening = self.services.bus.subscribe(account_topic(account.id), self._stirred)
         log.info("login", account=account.address, address=self.peer.address, tls=str(self.tls or ""))
 
+    def log_out(self) -> None:
+        """Everything is as it was before login, but TLS, what ID has told, and how many logins failed (RFC 8437 §3, §4.1).
+
+        What a command keeps for later belongs in `selected` or `enabled`, or must be forgotten here.
+        """
+        assert self.account is not None, "the table of commands lets no one here before login"
+        log.info("logout", account=self.account.address, address=self.peer.address)
+        self._stop_listening()
+        self._stop_listening = lambda: None
+        self.account = self.selected = None
+        self.enabled = set()
+        self.core.utf8 = False
+        self._opened = self.now()  # the time to log in begins anew
+
     def denied(self, kind: Kind, login: str) -> Completion:
         if kind in (Kind.BAD_CREDENTIALS, Kind.DISABLED):
             self._failed_logins += 1
@@ -220,6 +241,12 @@ class ImapSession:
 
     def now(self) -> int:
         return self.services.clock.now()
+
+    def reserve(self, size: int) -> bool:
+        """Whether there is memory for `size` octets more; it is given back when the command is answered."""
+        taken = self.services.budget.take(size)
+        self._reserved += size if taken else 0
+        return taken
 
     async def write(self, count: int, op: Op[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Change mailboxes of the account, touching about `count` messages, and tell whoever listens."""
@@ -235,6 +262,7 @@ class ImapSession:
     # -- commands ----------------------------------------------------------------------------------------------------
 
     async def _command(self, command: framing.Command, flush: Flush) -> None:
+        self.tag = command.tag
         row = BY_NAME.get(command.name)
         if row is None:
             await self._complete(command.tag, bad("There is no such command"), None, flush)
@@ -300,9 +328,12 @@ class ImapSession:
         self, tag: str, completion: Completion, row: Command[Any] | None, flush: Flush
     ) -> None:
         # RFC 3501 §7.4.1: no EXPUNGE in the answer to FETCH, STORE or SEARCH, whose numbers it would change.
-        for told in await self._news(expunges=row is not None and not row.uses_seqs):
+        expunges = row is not None and not row.uses_seqs and not completion.numbers_stay
+        for told in await self._news(expunges=expunges):
             await self._send(told, flush)
-        self.core.send(_tagged(tag, completion))
+        self.core.send(_tagged(tag, self._with_highest(completion)))
+        if completion.after:
+            completion.after()
         self._give_back()
         self.core.resume()
         if completion.last:
@@ -319,10 +350,30 @@ class ImapSession:
         if self.selected is None:
             return []
         try:
-            return await sync.news(self.services.db, self.selected, expunges=expunges)
+            told = await sync.news(self.services.db, self.selected, expunges=expunges)
         except Refused as refused:  # it is told another time; what the command did stands
             self._log_refused(refused)
             return []
+        try:
+            return told + await contexts.refresh(self, self.selected)
+        except Refused as refused:
+            self._log_refused(refused)
+            return told
+
+    def _with_highest(self, completion: Completion) -> Completion:
+        """HIGHESTMODSEQ where it is owed: in the tagged response, as RFC 7162 §3.2.7 wants of EXPUNGE, or before it."""
+        code = self._highest()
+        if code and completion.status is Status.OK and not completion.code:
+            return replace(completion, code=code)
+        if code:
+            self.core.send(encode.ok(encode.UNTAGGED, "The highest of all", code))
+        return completion
+
+    def _highest(self) -> str:
+        if self.selected is None or not self.selected.owes_highest:
+            return ""
+        self.selected.owes_highest = False
+        return condstore.code(self.selected.view.told)
 
     async def _send(self, data: bytes, flush: Flush) -> None:
         """Long answers go out in pieces, and others get their turn in between."""
@@ -347,12 +398,10 @@ class ImapSession:
             return STRANGERS_LITERALS
         row = BY_NAME.get(name)
         carries = row is not None and row.carries_message
-        return framing.LITERAL_LIMIT + (self.services.options.append_limit if carries else 0)
+        return framing.LITERAL_LIMIT + (AT_ONCE * self.services.options.append_limit if carries else 0)
 
-    def _reserve(self, size: int) -> bool:
-        taken = self.services.budget.take(size)
-        self._reserved += size if taken else 0
-        return taken
+    def _longest_literal(self, name: str) -> int:
+        return framing.LITERAL_LIMIT + self.services.options.append_limit
 
     def _give_back(self) -> None:
         self.services.budget.give(self._reserved)

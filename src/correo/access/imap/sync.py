@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from correo import mailbox
+from correo.access.imap import contexts
 from correo.access.imap.flags import flags_item
 from correo.access.imap.selected import Selected
-from correo.access.imap.view import slices
+from correo.access.imap.view import View, slices
 from correo.mail.errors import Kind, Refused
-from correo.mailbox import Fetched
+from correo.mailbox import Fetched, ranges
 from correo.storage.db import Database, Tx
 from correo.wire.imap import encode
 
@@ -30,7 +31,7 @@ async def news(db: Database, selected: Selected, *, expunges: bool) -> list[byte
     told: list[bytes] = []
     recent = view.recent
     if expunges:
-        told += [encode.expunge(number) for number in view.take_expunged()]
+        told += _expunged(selected)
     if view.has_arrivals:
         told.append(await _arrivals(db, selected))
     elif view.recent != recent:  # EXPUNGE says nothing of it (RFC 3501 §7.3.2)
@@ -38,7 +39,24 @@ async def news(db: Database, selected: Selected, *, expunges: bool) -> list[byte
     changed = view.take_changed()
     if changed:
         told += await _changed_flags(db, selected, changed)
+    if not view.gone:
+        view.told = view.modseq
+    elif selected.condstore:
+        # A client that goes on from the MODSEQs it was told would never hear of what is kept back (RFC 7162 §3.2, §6).
+        selected.owes_highest = True
     return told
+
+
+def _expunged(selected: Selected) -> list[bytes]:
+    gone = sorted(selected.view.gone)
+    told = contexts.expunged(selected, gone)
+    numbers = selected.view.take_expunged()
+    if not selected.qresync:
+        return told + [encode.expunge(number) for number in numbers]
+    if not gone:
+        return []
+    selected.owes_highest = True  # VANISHED has no MODSEQ of its own
+    return [*told, encode.vanished(ranges.of(gone))]
 
 
 async def recent_of(db: Database, mailbox_id: int, *, read_only: bool) -> tuple[int, int]:
@@ -83,5 +101,16 @@ def flags_response(selected: Selected, row: Fetched, *, uid: bool) -> bytes:
     """FETCH with the flags of a message, and its UID in what a UID command causes (RFC 3501 §6.4.8) or nobody asked for."""
     view = selected.view
     flags = flags_item(row.flags, row.keywords, view.is_recent(row.uid))
+    if selected.condstore:
+        return encode.fetch_response(view.number(row.uid), (b"UID %d" % row.uid, flags, modseq_item(row)))
     items = (b"UID %d" % row.uid, flags) if uid else (flags,)
     return encode.fetch_response(view.number(row.uid), items)
+
+
+def modseq_response(view: View, row: Fetched) -> bytes:
+    """FETCH for a client that knows the flags (RFC 7162 §3.1.3)."""
+    return encode.fetch_response(view.number(row.uid), (b"UID %d" % row.uid, modseq_item(row)))
+
+
+def modseq_item(row: Fetched) -> bytes:
+    return b"MODSEQ (%d)" % row.modseq

@@ -21,10 +21,11 @@ class BadNumber(Exception):
 
 
 class Messages(NamedTuple):
-    """The messages a command names, by numbers or by UIDs."""
+    """The messages a command names, by numbers or by UIDs, or by `$`, which is the same for both (RFC 5182 §2.1)."""
 
     members: SequenceSet
     uid: bool
+    saved: bool = False
 
 
 class View:
@@ -33,8 +34,11 @@ class View:
     def __init__(self, uids: Iterable[int], modseq: int) -> None:
         self.uids = array("I", uids)
         self.modseq = modseq
+        self.told = modseq  # the client has been told everything up to this (RFC 7162 §3.2)
         self.gone: set[int] = set()
         self.changed: set[int] = set()  # UIDs whose flags the client has to be told
+        self.saved = SequenceSet()  # UIDs that `$` stands for
+        self.touched: set[int] | None = None  # UIDs that came or changed, where somebody wants to know
         self._arrived: list[int] = []
         self._recent: list[Range] = []
 
@@ -50,6 +54,8 @@ class View:
 
     def spans(self, messages: Messages) -> list[range]:
         """Where the messages stand in `uids`. UIDs that are not there are passed over; raises BadNumber for such numbers."""
+        if messages.saved:
+            return self.saved.spans(self.uids)
         if messages.uid:
             return messages.members.spans(self.uids)
         if messages.members.exceeds(len(self.uids)):
@@ -89,6 +95,8 @@ class View:
         # Of a message whose arrival is not told yet the client has no flags to correct.
         self.changed.update(uid for uid in changes.flagged if self.number(uid))
         self.changed -= self.gone
+        if self.touched is not None:
+            self.touched.update(changes.flagged)
 
     def known(self, modseq: int) -> None:
         """The client knows everything up to `modseq` but what is noted here: the last of it was its own doing."""
@@ -115,6 +123,8 @@ class View:
         """UIDs that now have numbers; if there are any, EXISTS is due."""
         arrived, self._arrived = self._arrived, []
         self.uids.extend(arrived)
+        if self.touched is not None:
+            self.touched.update(arrived)
         return arrived
 
     def take_changed(self) -> list[int]:
@@ -148,6 +158,18 @@ def _within(ranges: Sequence[Range], uid: int) -> bool:
     """`ranges` ascend and do not overlap."""
     at = bisect_right(ranges, (uid, MAX_UID)) - 1
     return at >= 0 and uid <= ranges[at][1]
+
+
+def part(spans: Iterable[range], wanted: range) -> list[range]:
+    """Of the positions in the spans, counted through, those from `wanted.start` to `wanted.stop`."""
+    found: list[range] = []
+    passed = 0
+    for span in spans:
+        some = span[max(0, wanted.start - passed) : max(0, wanted.stop - passed)]
+        if some:
+            found.append(some)
+        passed += len(span)
+    return found
 
 
 def slices(spans: Iterable[range], size: int) -> Iterator[list[range]]:

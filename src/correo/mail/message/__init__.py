@@ -14,11 +14,13 @@ its boundary never occurs, is `text/plain`; where a field that may occur once oc
 """
 
 from correo.mail.message.addresses import Mailbox, parse_addresses
+from correo.mail.message.binary import without_nul
 from correo.mail.message.bodystructure import body, bodystructure
 from correo.mail.message.dates import parse_date
 from correo.mail.message.envelope import envelope
 from correo.mail.message.headers import Field, Header, header_subset, iterate_fields, read_header, unfold
 from correo.mail.message.part import Part, pack, unpack
+from correo.mail.message.preview import preview
 from correo.mail.message.scan import scan
 from correo.mail.message.sections import resolve
 from correo.mail.message.summary import Summary, summarise
@@ -43,6 +45,7 @@ __all__ = [
     "pack",
     "parse_addresses",
     "parse_date",
+    "preview",
     "read_header",
     "resolve",
     "scan",
@@ -50,4 +53,5 @@ __all__ = [
     "summarise",
     "unfold",
     "unpack",
+    "without_nul",
 ]

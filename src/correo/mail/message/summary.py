@@ -11,6 +11,7 @@ from correo.mail.message.dates import parse_date
 from correo.mail.message.envelope import envelope
 from correo.mail.message.headers import Header
 from correo.mail.message.part import pack
+from correo.mail.message.preview import preview
 from correo.mail.message.scan import scan_with_header
 from correo.mail.message.words import decode_words
 
@@ -32,6 +33,7 @@ class Summary:
     message_id: str  # with its angle brackets, "" where there is none
     subject: str  # decoded, runs of blanks and controls made one blank, at most MAX_SUBJECT characters
     sent: tuple[int, int] | None  # the Date field: microseconds UTC, zone in minutes east
+    preview: str  # the first words, see `preview`
 
 
 def summarise(data: bytes) -> Summary:
@@ -46,6 +48,7 @@ def summarise(data: bytes) -> Summary:
         _message_id(header),
         _subject(header),
         parse_date(header.first(b"date") or b""),
+        preview(data, root),
     )
 
 

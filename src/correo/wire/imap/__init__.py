@@ -9,6 +9,9 @@ written (`grammar`), or a refusal; and octets made by `encode` for the client (`
     types     sequence sets and date-times                                      SequenceSet, DateTime
     fetch     FETCH items, a row each          search   SEARCH keys, a row each
     store     STORE items                      status   STATUS items
+    results   RETURN (...), ESEARCH            sources  which mailboxes ESEARCH looks into
+    sort      what SORT compares               threads  THREAD and its answer
+    listing   LIST in both of its forms        metadata names and values of annotations     quota   QUOTA
     encode    strings, lists, responses        utf7     mailbox names as RFC 3501 §5.1.3 spells them
 
 Promised:

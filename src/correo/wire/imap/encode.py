@@ -164,22 +164,40 @@ def expunge(number: int) -> bytes:
     return b"* %d EXPUNGE\r\n" % number
 
 
+def vanished(uids: Iterable[tuple[int, int]], *, earlier: bool = False) -> bytes:
+    """Of UIDs as ranges, at least one (RFC 7162 §3.2.10)."""
+    members = ",".join(str(low) if low == high else f"{low}:{high}" for low, high in uids).encode("ascii")
+    return b"* VANISHED %b%b\r\n" % (b"(EARLIER) " if earlier else b"", members)
+
+
 def fetch_response(number: int, attributes: Iterable[bytes]) -> bytes:
     """`attributes`: the answers already spelled, `FLAGS (\\Seen)`, `BODY[TEXT] {5}...`."""
     return b"* %d FETCH (%b)\r\n" % (number, b" ".join(attributes))
 
 
-def search_response(numbers: Iterable[int]) -> bytes:
-    return b" ".join([b"* SEARCH", *(b"%d" % number for number in numbers)]) + b"\r\n"
+def search_response(numbers: Iterable[int], modseq: int = 0) -> bytes:
+    """`modseq`: the highest of these messages where that was asked for (RFC 7162 §3.1.6), else 0."""
+    highest = b" (MODSEQ %d)" % modseq if modseq else b""
+    return b" ".join([b"* SEARCH", *(b"%d" % number for number in numbers)]) + highest + b"\r\n"
 
 
 def list_response(
-    kind: str, attributes: Iterable[str], separator: str | None, name: str, *, utf8: bool = False
+    kind: str,
+    attributes: Iterable[str],
+    separator: str | None,
+    name: str,
+    *,
+    extended: Iterable[bytes] = (),
+    utf8: bool = False,
 ) -> bytes:
-    """`kind`: LIST or LSUB."""
-    return untagged(kind.encode("ascii"), flags(attributes), nstring(separator), mailbox(name, utf8=utf8))
+    """`kind`: LIST or LSUB. `extended`: tags and their values, for clients that know them (RFC 5258 §3)."""
+    words = [kind.encode("ascii"), flags(attributes), nstring(separator), mailbox(name, utf8=utf8)]
+    if items := tuple(extended):
+        words.append(parens(items))
+    return untagged(*words)
 
 
-def status_response(name: str, values: Mapping[str, int], *, utf8: bool = False) -> bytes:
+def status_response(name: str, values: Mapping[str, int | str], *, utf8: bool = False) -> bytes:
+    """Values that are no numbers stand as they are given: `(F17)`, `NIL`."""
     items = (f"{item} {value}".encode("ascii") for item, value in values.items())
     return untagged(b"STATUS", mailbox(name, utf8=utf8), parens(items))

@@ -65,7 +65,18 @@ class BodySection:
     label: bytes = b""  # what the answer calls it: BODY[TEXT]<0>, RFC822.HEADER
 
 
-FetchItem = Attribute | BodySection
+@dataclass(frozen=True, slots=True)
+class BinarySection:
+    """A part without its transfer encoding (RFC 3516 §4.2); a `partial` is of what has been decoded."""
+
+    path: tuple[int, ...]  # () is the whole message
+    partial: Partial | None = None
+    peek: bool = False
+    size_only: bool = False  # BINARY.SIZE
+    label: bytes = b""
+
+
+FetchItem = Attribute | BodySection | BinarySection
 Row = Callable[[Arguments, str], FetchItem]
 
 
@@ -108,6 +119,22 @@ def body_section(args: Arguments, name: str) -> BodySection:
     section = read_section(args)
     partial = read_partial(args)
     return BodySection(section, partial, name.endswith(".PEEK"), section_label(b"BODY", section, partial))
+
+
+def binary(args: Arguments, name: str) -> BinarySection:
+    """`BINARY`, `BINARY.PEEK` or `BINARY.SIZE`, and a part number in brackets."""
+    section = read_section(args)
+    if section.text is not Text.ALL:
+        raise SyntaxFault("only parts can be decoded")
+    size_only = name.endswith(".SIZE")
+    partial = None if size_only else read_partial(args)
+    label = section_label(b"BINARY.SIZE" if size_only else b"BINARY", section, partial)
+    return BinarySection(section.path, partial, name != "BINARY", size_only, label)
+
+
+def preview(args: Arguments, name: str) -> Attribute:
+    """`PREVIEW`, or `PREVIEW (LAZY)` (RFC 8970 §3.1, §4.1)."""
+    return Attribute("PREVIEW (LAZY)" if args.take_folded(b" (LAZY)") else name)
 
 
 def whole(section: Section, *, peek: bool = False) -> Row:
@@ -180,6 +207,9 @@ def _field_name(args: Arguments) -> bytes:
 _TEXTS = {text.value: text for text in Text if text is not Text.ALL}
 
 ROWS: dict[str, Row] = {
+    "BINARY": binary,
+    "BINARY.PEEK": binary,
+    "BINARY.SIZE": binary,
     "BODY": body,
     "BODY.PEEK": body_section,
     "BODYSTRUCTURE": attribute,

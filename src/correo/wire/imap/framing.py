@@ -120,6 +120,7 @@ class Server:
 
     `literal_limit`: how many octets all literals of a command of this name ("APPEND", "UID SEARCH") may have
     together, or less than 0 where there may be none; asked when the first of them is announced.
+    `longest_literal`: how many octets each of them may have, where that is less.
     `reserve`: whether there is room for so many octets more; asked before each literal is taken, and counted until the
     caller has the command, or the refusal of it.
     `utf8`: to be set when the client has enabled UTF-8 (see `Arguments`), for the commands after that.
@@ -129,10 +130,12 @@ class Server:
         self,
         *,
         literal_limit: Callable[[str], int] = lambda _: LITERAL_LIMIT,
+        longest_literal: Callable[[str], int] | None = None,
         reserve: Callable[[int], bool] = lambda _: True,
         line_limit: int = LINE_LIMIT,
     ) -> None:
         self.literal_limit = literal_limit
+        self._longest_literal = longest_literal or literal_limit
         self._reserve = reserve
         self.utf8 = False
         self._line_limit = line_limit
@@ -154,9 +157,13 @@ class Server:
         if not data:
             self._eof = True
         elif self._mode is _Mode.PAUSED and len(self._input) > MAX_AHEAD:
-            self._overrun = True
+            self.overrun()
         else:
             self._input += data
+
+    def overrun(self) -> None:
+        """Too much has been brought ahead of the reply: the next event is Fatal."""
+        self._overrun = True
 
     def take_output(self) -> bytes:
         output = b"".join(self._output)
@@ -220,6 +227,12 @@ class Server:
         self._searched = 0
         self._draft = None
         self._overrun = False
+
+    def _take_input(self) -> bytes:
+        """What came in and has not been read, for a layer that has been put in between."""
+        octets = bytes(self._input)
+        self._drop_input()
+        return octets
 
     def _fatal(self, reason: str) -> Fatal:
         self.close()
@@ -329,7 +342,7 @@ class Server:
     def _judged(self, draft: _Draft, size: int) -> Refused | None:
         if not draft.texts:
             draft.literal_room = self.literal_limit(draft.name)
-        if size > draft.literal_room:
+        if size > min(draft.literal_room, self._longest_literal(draft.name)):
             return Refused(draft.tag, "the literal is too big", "TOOBIG")
         if len(draft.texts) == MAX_LITERALS:
             return Refused(draft.tag, "there are too many literals", "LIMIT")

@@ -92,6 +92,7 @@ class Day(Enum):
 
     INTERNAL = "INTERNALDATE"
     SENT = "Date:"
+    SAVED = "SAVEDATE"  # RFC 8514 §4.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +139,51 @@ class Numbers:
     numbers: SequenceSet
 
 
+@dataclass(frozen=True, slots=True)
+class ModSeq:
+    """Changed at this mod-sequence or later (RFC 7162 §3.1.5)."""
+
+    modseq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """`$`: what the last search with RETURN (SAVE) found (RFC 5182)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fuzzy:
+    """The key, or something like it (RFC 6203)."""
+
+    key: Key
+
+
+@dataclass(frozen=True, slots=True)
+class Older:
+    """The message came so many seconds ago or earlier (RFC 5032)."""
+
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Younger:
+    """Not longer than so many seconds ago (RFC 5032)."""
+
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class EmailId:
+    """The content has this id (RFC 8474 §5.4)."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadId:
+    id: str
+
+
 Key = (
     All
     | And
@@ -154,6 +200,13 @@ Key = (
     | Smaller
     | Uids
     | Numbers
+    | ModSeq
+    | Saved
+    | Fuzzy
+    | Older
+    | Younger
+    | EmailId
+    | ThreadId
 )
 
 
@@ -189,6 +242,8 @@ class Reader:
         args = self.args
         if args.peek(b"("):
             return _all_of(args.paren_list(lambda _: self.key()))
+        if args.take(b"$"):
+            return Saved()
         if not args.at_word():
             return Numbers(args.sequence_set())
         row = self.rows.get(args.word())
@@ -204,8 +259,21 @@ def search_program(args: Arguments, rows: Mapping[str, Row] | None = None) -> Ke
     """`["CHARSET" SP astring SP] search-key *(SP search-key)`. Raises SyntaxFault, NO [BADCHARSET] where due."""
     codec = "utf-8"
     if args.take_word("CHARSET"):
+        if args.utf8:  # RFC 6855 §3
+            raise SyntaxFault("CHARSET cannot be used once UTF8=ACCEPT is enabled")
         codec = _codec(args)
         args.sp()
+    return _program(args, rows, codec)
+
+
+def search_criteria(args: Arguments, rows: Mapping[str, Row] | None = None) -> Key:
+    """`charset 1*(SP search-key)` (RFC 5256 §5), from the space before it on. Raises SyntaxFault as `search_program`."""
+    codec = _codec(args)
+    args.sp()
+    return _program(args, rows, codec)
+
+
+def _program(args: Arguments, rows: Mapping[str, Row] | None, codec: str) -> Key:
     reader = Reader(args, ROWS if rows is None else rows, codec)
     keys = [reader.key()]
     while args.take(b" "):
@@ -213,9 +281,16 @@ def search_program(args: Arguments, rows: Mapping[str, Row] | None = None) -> Ke
     return _all_of(keys)
 
 
+def mentions(key: Key, kind: type[Key]) -> bool:
+    """Whether there is such a key among those of a search, however deep."""
+    if isinstance(key, And | Or):
+        return any(mentions(part, kind) for part in key.keys)
+    if isinstance(key, kind):
+        return True
+    return isinstance(key, Not | Fuzzy) and mentions(key.key, kind)
+
+
 def _codec(args: Arguments) -> str:
-    if args.utf8:  # RFC 6855 §3
-        raise SyntaxFault("CHARSET cannot be used once UTF8=ACCEPT is enabled")
     name = args.sp().astring().decode("ascii", "replace").upper()
     if name not in CHARSETS:
         raise SyntaxFault(
@@ -258,14 +333,36 @@ def _or(reader: Reader) -> Or:
     return Or(tuple(keys))
 
 
-def _not(reader: Reader) -> Key:
+def _after_space(reader: Reader) -> Key:
     reader.args.sp()
-    return Not(reader.key())
+    return reader.key()
 
 
 def _header(reader: Reader) -> Key:
     name = reader.args.sp().astring()
     return Header(name.decode("ascii", "replace").lower(), reader.text())
+
+
+def _modseq(reader: Reader) -> ModSeq:
+    """`MODSEQ [SP entry-name SP entry-type-req] SP mod-sequence-valzer`: all flags of a message have one mod-sequence, so which
+    of them is meant makes no difference (RFC 7162 §3.1.5)."""
+    args = reader.args.sp()
+    if args.peek(b'"'):
+        if not args.quoted().lower().startswith(b"/flags/"):
+            raise SyntaxFault("mod-sequences are of /flags/ only")
+        if args.sp().word() not in ("PRIV", "SHARED", "ALL"):
+            raise SyntaxFault("priv, shared or all is missing")
+        args.sp()
+    return ModSeq(args.number64())
+
+
+def _objectid(args: Arguments) -> str:
+    """RFC 8474 §7: letters, digits, "_" and "-"; whatever else is asked for is no id of ours."""
+    return args.astring().decode("ascii", "replace")
+
+
+def _uids(args: Arguments) -> Uids | Saved:
+    return Saved() if args.take(b"$") else Uids(args.sequence_set())
 
 
 def _keyword(reader: Reader) -> Flag:
@@ -281,17 +378,25 @@ ROWS: dict[str, Row] = {
     "CC": header("cc"),
     "DELETED": constant(Flag("\\Deleted")),
     "DRAFT": constant(Flag("\\Draft")),
+    "EMAILID": lambda reader: EmailId(_objectid(reader.args.sp())),
     "FLAGGED": constant(Flag("\\Flagged")),
     "FROM": header("from"),
+    "FUZZY": lambda reader: Fuzzy(_after_space(reader)),
     "HEADER": _header,
     "KEYWORD": _keyword,
     "LARGER": lambda reader: Larger(reader.args.sp().number()),
+    "MODSEQ": _modseq,
     "NEW": constant(And((Flag("\\Recent"), Not(Flag("\\Seen"))))),
-    "NOT": _not,
+    "NOT": lambda reader: Not(_after_space(reader)),
     "OLD": constant(Not(Flag("\\Recent"))),
+    "OLDER": lambda reader: Older(reader.args.sp().nz_number()),
     "ON": dated(On, Day.INTERNAL),
     "OR": _or,
     "RECENT": constant(Flag("\\Recent")),
+    "SAVEDATESUPPORTED": constant(All()),  # RFC 8514 §4.3
+    "SAVEDBEFORE": dated(Before, Day.SAVED),
+    "SAVEDON": dated(On, Day.SAVED),
+    "SAVEDSINCE": dated(Since, Day.SAVED),
     "SEEN": constant(Flag("\\Seen")),
     "SENTBEFORE": dated(Before, Day.SENT),
     "SENTON": dated(On, Day.SENT),
@@ -300,12 +405,14 @@ ROWS: dict[str, Row] = {
     "SMALLER": lambda reader: Smaller(reader.args.sp().number()),
     "SUBJECT": header("subject"),
     "TEXT": lambda reader: Text(reader.text()),
+    "THREADID": lambda reader: ThreadId(_objectid(reader.args.sp())),
     "TO": header("to"),
-    "UID": lambda reader: Uids(reader.args.sp().sequence_set()),
+    "UID": lambda reader: _uids(reader.args.sp()),
     "UNANSWERED": constant(Not(Flag("\\Answered"))),
     "UNDELETED": constant(Not(Flag("\\Deleted"))),
     "UNDRAFT": constant(Not(Flag("\\Draft"))),
     "UNFLAGGED": constant(Not(Flag("\\Flagged"))),
     "UNKEYWORD": lambda reader: Not(_keyword(reader)),
     "UNSEEN": constant(Not(Flag("\\Seen"))),
+    "YOUNGER": lambda reader: Younger(reader.args.sp().nz_number()),
 }

@@ -1,104 +1,68 @@
-"""APPEND (RFC 3501 §6.3.11), with APPENDUID (RFC 4315 §3)."""
+"""APPEND (RFC 3501 §6.3.11) of one message or several (RFC 3502), with APPENDUID (RFC 4315 §3)."""
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from correo import mailbox
+from correo.access.imap.arriving import Arrival, arrival, check, keep
 from correo.access.imap.commands.row import LOGGED_IN, Command
-from correo.access.imap.flags import settable
-from correo.access.imap.replies import REPLIES, TRY_CREATE
-from correo.access.imap.responses import Responses, no, ok
-from correo.mail.errors import Kind
-from correo.mail.flags import Flags
-from correo.mailbox import Appended, Prepared
+from correo.access.imap.replies import TRY_CREATE
+from correo.access.imap.responses import Completion, Responses, ok
+from correo.mailbox import Appended
 from correo.storage.db import Tx
+from correo.wire.imap.append import AppendMessage, append_messages
 from correo.wire.imap.grammar import Arguments
-from correo.wire.imap.types import DateTime
+from correo.wire.imap.types import SequenceSet
 
 if TYPE_CHECKING:
     from correo.access.imap.session import ImapSession
 
-INLINE = 64 * 1024  # octets: preparing more takes over a millisecond, so it goes to a thread
-
 
 class Append(NamedTuple):
     name: str
-    flags: Flags
-    received: DateTime | None
-    message: bytes
+    messages: tuple[AppendMessage, ...]
 
 
 def parse(args: Arguments) -> Append:
-    name = args.sp().mailbox()
-    args.sp()
-    flags = Flags()
-    if args.peek(b"("):
-        flags = settable(args.flag_list())
-        args.sp()
-    received = None
-    if args.peek(b'"'):
-        received = args.date_time()
-        args.sp()
-    append = Append(name, flags, received, args.literal())
-    args.end()
+    append = Append(args.sp().mailbox(), append_messages(args))
+    for message in append.messages:
+        check(message)
     return append
 
 
 async def run(session: ImapSession, append: Append) -> Responses:
-    if not append.message:
-        yield no("A message of no octets cannot be kept", "CANNOT")
-        return
-    if len(append.message) > session.services.options.append_limit:
-        yield REPLIES[Kind.TOO_BIG]
-        return
-    if len(append.message) <= INLINE:
-        prepared = mailbox.prepare(append.message)
-    else:
-        prepared = await asyncio.to_thread(mailbox.prepare, append.message)
     now = session.now()
-    appended = await session.write(
-        1,
-        _append,
-        session.owner.id,
-        append.name,
-        prepared,
-        session.services.chance.id(now),
-        append.flags,
-        append.received or DateTime(now, 0),
-        now,
-    )
+    arrivals: list[Arrival] = []
+    for message in append.messages:
+        arrived = await arrival(session, message, now)
+        if isinstance(arrived, Completion):
+            yield arrived
+            return
+        arrivals.append(arrived)
+    appended = await session.write(len(arrivals), _append, session.owner.id, append.name, arrivals, now)
     if appended is None:
         yield TRY_CREATE
     else:
-        yield ok("Appended", f"APPENDUID {appended.uidvalidity} {appended.uid}")
+        yield ok("Appended", appenduid(appended))
 
 
 async def _append(
-    tx: Tx,
-    account_id: int,
-    name: str,
-    prepared: Prepared,
-    content_id: int,
-    flags: Flags,
-    received: DateTime,
-    now: int,
-) -> Appended | None:
+    tx: Tx, account_id: int, name: str, arrivals: Sequence[Arrival], now: int
+) -> list[Appended] | None:
     box = await mailbox.find(tx, account_id, name)
-    if box is None:
-        return None
-    await mailbox.store(tx, prepared, content_id, now)
-    return await mailbox.append(
-        tx,
-        box.id,
-        content_id=content_id,
-        size=prepared.size,
-        flags=flags,
-        received=received.instant,
-        received_zone=received.offset,
-        now=now,
-    )
+    return await keep(tx, box.id, arrivals, now) if box else None
 
 
-ROWS = (Command("APPEND", LOGGED_IN, parse, run, carries_message=True),)
+def appenduid(appended: Sequence[Appended]) -> str:
+    """RFC 4315 §3; of several messages a set (RFC 3502)."""
+    uids = SequenceSet.from_numbers(one.uid for one in appended)
+    return f"APPENDUID {appended[0].uidvalidity} {uids}"
+
+
+def capability(session: ImapSession) -> list[str]:
+    return [f"APPENDLIMIT={session.services.options.append_limit}", "MULTIAPPEND", "CATENATE"]
+
+
+ROWS = (Command("APPEND", LOGGED_IN, parse, run, carries_message=True, capability=capability),)

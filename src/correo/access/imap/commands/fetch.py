@@ -6,24 +6,27 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import structlog
 
 from correo import mailbox
-from correo.access.imap.commands.row import SELECTED, Command, by_number, by_uid
+from correo.access.imap import condstore
+from correo.access.imap.commands.row import SELECTED, Command, always, by_number, by_uid
 from correo.access.imap.commands.store import change_flags
-from correo.access.imap.flags import flags_item
-from correo.access.imap.items.fetch import PARSERS, Plan, plan
-from correo.access.imap.items.fetch.row import Found
-from correo.access.imap.responses import PIECE, Completion, Responses, no, ok
+from correo.access.imap.items.fetch import CAPABILITIES, PARSERS, Plan, attributes, plan
+from correo.access.imap.items.fetch.row import Found, UnknownCte
+from correo.access.imap.responses import PIECE, Completion, Responses, bad, no, ok
+from correo.access.imap.resync import changed_since
 from correo.access.imap.selected import Selected
-from correo.access.imap.view import Messages, View, slices
+from correo.access.imap.view import Messages, View, part, slices
 from correo.mail.errors import Kind, Refused
 from correo.mail.flags import SEEN, Flags
 from correo.mailbox import Fetched
-from correo.wire.imap.fetch import FetchItem, fetch_items
-from correo.wire.imap.grammar import Arguments
+from correo.wire.imap.fetch import Attribute, FetchItem, fetch_items
+from correo.wire.imap.grammar import Arguments, SyntaxFault
+from correo.wire.imap.modifiers import mod_sequence, modifiers
+from correo.wire.imap.results import Window, read_window
 
 if TYPE_CHECKING:
     from correo.access.imap.session import ImapSession
@@ -32,12 +35,17 @@ ROWS_ALONE = 500  # messages of one read that takes their rows alone: half a mil
 ROWS_JOINED = 100  # messages of one read that takes what was computed of them too
 MARKED_AHEAD = 256 * 1024  # octets of messages that are marked \\Seen by one write, before they are sent
 
+MODSEQ = Attribute("MODSEQ")
+
 log = structlog.get_logger("imap")
 
 
 class Fetch(NamedTuple):
     messages: Messages
     items: tuple[FetchItem, ...]
+    since: int | None = None  # CHANGEDSINCE (RFC 7162 §3.1.4.1)
+    vanished: bool = False  # VANISHED (RFC 7162 §3.2.6)
+    window: Window | None = None  # PARTIAL (RFC 9394 §3.3)
 
 
 @dataclass(slots=True)
@@ -45,11 +53,14 @@ class Tally:
     """What the tagged response has to say."""
 
     missing: bool = False
+    unknown_cte: bool = False
     damaged: bool = False
 
     def count(self, refused: Refused, uid: int) -> None:
         """One message could not be read; that hides no other."""
-        if refused.kind is Kind.NOT_FOUND:
+        if isinstance(refused, UnknownCte):
+            self.unknown_cte = True
+        elif refused.kind is Kind.NOT_FOUND:
             self.missing = True
         elif refused.kind is Kind.BROKEN:
             self.damaged = True
@@ -60,19 +71,51 @@ class Tally:
 
 def parser(which: Callable[[Arguments], Messages]) -> Callable[[Arguments], Fetch]:
     def parse(args: Arguments) -> Fetch:
-        fetch = Fetch(which(args), fetch_items(args.sp(), PARSERS))
+        messages, items = which(args), fetch_items(args.sp(), PARSERS)
+        found = modifiers(args, MODIFIERS) if args.take(b" ") else {}
         args.end()
-        return fetch
+        since, vanished = found.get("CHANGEDSINCE"), "VANISHED" in found
+        if vanished and (since is None or not messages.uid):
+            raise SyntaxFault("VANISHED is of UID FETCH, and goes with CHANGEDSINCE")
+        if since is not None and MODSEQ not in items:
+            items = (*items, MODSEQ)
+        window = found.get("PARTIAL")
+        if window is not None and not messages.uid:
+            raise SyntaxFault("PARTIAL is of UID FETCH")
+        return Fetch(messages, items, since, vanished, window)
 
     return parse
+
+
+def _vanished(args: Arguments) -> None:
+    return None
+
+
+MODIFIERS: dict[str, Callable[[Arguments], Any]] = {
+    "CHANGEDSINCE": mod_sequence,
+    "PARTIAL": lambda args: read_window(args.sp()),
+    "VANISHED": _vanished,
+}
 
 
 async def run(session: ImapSession, fetch: Fetch) -> Responses:
     """Messages that exist no more are left out; by number that is told (RFC 2180 §4.1.2, RFC 5530 EXPUNGEISSUED)."""
     selected = session.mailbox
+    if fetch.vanished and condstore.QRESYNC not in session.enabled:
+        yield bad("Enable QRESYNC first")
+        return
+    where = selected.view.spans(fetch.messages)
+    if fetch.window is not None:
+        where = part(where, fetch.window.within(sum(map(len, where))))
+    if MODSEQ in fetch.items:
+        yield condstore.enabling(session)
+    if fetch.since is not None:
+        told, where = await changed_since(session, fetch.messages, where, fetch.since)
+        if fetch.vanished:
+            yield told
     wanted = plan(fetch.items, uid=fetch.messages.uid)
     tally = Tally()
-    for spans in slices(selected.view.spans(fetch.messages), ROWS_JOINED if wanted.columns else ROWS_ALONE):
+    for spans in slices(where, ROWS_JOINED if wanted.columns else ROWS_ALONE):
         rows = await _read(session, selected, spans, wanted, tally)
         if wanted.tells_flags:
             yield selected.announced.news({row.keywords for row in rows})
@@ -90,6 +133,8 @@ async def run(session: ImapSession, fetch: Fetch) -> Responses:
 def _completion(tally: Tally, fetch: Fetch) -> Completion:
     if tally.damaged:
         return no("Some of the messages cannot be read", "SERVERBUG")
+    if tally.unknown_cte:
+        return no("Some of the parts cannot be decoded", "UNKNOWN-CTE")
     if tally.missing and not fetch.messages.uid:
         return no("Some of the messages are no more", "EXPUNGEISSUED")
     return ok("Fetched")
@@ -146,7 +191,9 @@ async def _mark_seen(
     changed = {uid: (bits, keywords) for uid, bits, keywords in stored.changed}
     view.changed.difference_update(changed)
     updated = [
-        row._replace(flags=changed[row.uid][0], keywords=changed[row.uid][1]) if row.uid in changed else row
+        row._replace(flags=changed[row.uid][0], keywords=changed[row.uid][1], modseq=stored.modseq)
+        if row.uid in changed
+        else row
         for row in rows
     ]
     return updated, frozenset(changed)
@@ -166,6 +213,9 @@ async def _responses(
         rows, marked = await _mark_seen(session, selected, rows)
         if marked:
             yield selected.announced.news({row.keywords for row in rows})
+    # RFC 7162 §3.2.4: what setting \Seen causes is told like a change by another.
+    due = (attributes.uid, attributes.flags, attributes.modseq) if selected.condstore else (attributes.flags,)
+    unasked = [answer for answer in due if answer not in wanted.plain]
     for row in rows:
         found = Found(row, services.db, services.octets)
         try:
@@ -176,8 +226,8 @@ async def _responses(
             tally.count(refused, row.uid)
             continue
         items = [answer(row, view) for answer in wanted.plain] + early
-        if row.uid in marked and not wanted.tells_flags:
-            items.append(flags_item(row.flags, row.keywords, view.is_recent(row.uid)))
+        if row.uid in marked:
+            items += [answer(row, view) for answer in unasked]
         head = b"* %d FETCH (%b" % (view.number(row.uid), b" ".join(items))
         for at, read in enumerate(wanted.late):
             label, octets = await read(found)
@@ -212,6 +262,6 @@ def _plain_responses(view: View, spans: list[range], rows: Sequence[Fetched], wa
 
 
 ROWS = (
-    Command("FETCH", SELECTED, parser(by_number), run, uses_seqs=True),
-    Command("UID FETCH", SELECTED, parser(by_uid), run),
+    Command("FETCH", SELECTED, parser(by_number), run, uses_seqs=True, capability=always(*CAPABILITIES)),
+    Command("UID FETCH", SELECTED, parser(by_uid), run, capability=always("PARTIAL")),
 )

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from correo import mailbox
-from correo.access.imap.commands.list_ import Listing, parse
 from correo.access.imap.commands.row import LOGGED_IN, Command
 from correo.access.imap.folders import parents
 from correo.access.imap.patterns import compile_pattern
 from correo.access.imap.responses import Responses, ok
 from correo.wire.imap import encode
+from correo.wire.imap.grammar import Arguments
 
 if TYPE_CHECKING:
     from correo.access.imap.session import ImapSession
+
+
+class Listing(NamedTuple):
+    reference: str
+    pattern: str
+
+
+def parse(args: Arguments) -> Listing:
+    listing = Listing(args.sp().mailbox(), args.sp().list_mailbox())
+    args.end()
+    return listing
 
 
 async def run(session: ImapSession, listing: Listing) -> Responses:
@@ -23,8 +34,11 @@ async def run(session: ImapSession, listing: Listing) -> Responses:
     matches = compile_pattern(pattern, mailbox.SEPARATOR)
     names = await session.services.db.read(mailbox.subscriptions, session.owner.id)
     above = set(parents(names, mailbox.SEPARATOR)).difference(names) if levels else set()
+    utf8 = session.core.utf8
     yield b"".join(
-        encode.list_response("LSUB", ["\\Noselect"] if name in above else [], mailbox.SEPARATOR, name)
+        encode.list_response(
+            "LSUB", ["\\Noselect"] if name in above else [], mailbox.SEPARATOR, name, utf8=utf8
+        )
         for name in sorted(above.union(names))
         if matches(name)
     )

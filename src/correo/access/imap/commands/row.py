@@ -10,6 +10,7 @@ from correo.access.imap.responses import Responses
 from correo.access.imap.state import State
 from correo.access.imap.view import Messages
 from correo.wire.imap.grammar import Arguments
+from correo.wire.imap.types import SequenceSet
 
 if TYPE_CHECKING:
     from correo.access.imap.session import ImapSession
@@ -51,8 +52,15 @@ def always(*words: str) -> Callable[[ImapSession], list[str]]:
 
 
 def by_number(args: Arguments) -> Messages:
-    return Messages(args.sp().sequence_set(), uid=False)
+    return _messages(args, uid=False)
 
 
 def by_uid(args: Arguments) -> Messages:
-    return Messages(args.sp().sequence_set(), uid=True)
+    return _messages(args, uid=True)
+
+
+def _messages(args: Arguments, *, uid: bool) -> Messages:
+    """`sequence-set`, or `$` (RFC 5182 §4)."""
+    if args.sp().take(b"$"):
+        return Messages(SequenceSet(), uid, saved=True)
+    return Messages(args.sequence_set(), uid)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from correo import mailbox
-from correo.access.imap.commands.row import LOGGED_IN, Command
-from correo.access.imap.items.status import STATUS_ITEMS
+from correo.access.imap import condstore
+from correo.access.imap.commands.row import LOGGED_IN, Command, always
+from correo.access.imap.items.status import values
 from correo.access.imap.replies import REPLIES
 from correo.access.imap.responses import Responses, ok
 from correo.mail.errors import Kind
@@ -16,7 +17,7 @@ from correo.wire.imap.grammar import Arguments
 from correo.wire.imap.status import StatusItem, status_items
 
 if TYPE_CHECKING:
-    from correo.access.imap.session import ImapSession
+    from correo.access.imap.session import ImapOptions, ImapSession
 
 
 class Wanted(NamedTuple):
@@ -31,19 +32,19 @@ def parse(args: Arguments) -> Wanted:
 
 
 async def run(session: ImapSession, wanted: Wanted) -> Responses:
-    values = await session.services.db.read(look, session.owner.id, wanted)
-    if values is None:
+    found = await session.services.db.read(look, session.owner.id, wanted, session.services.options)
+    if found is None:
         yield REPLIES[Kind.NOT_FOUND]
     else:
-        yield encode.status_response(wanted.name, values)
+        if StatusItem.HIGHESTMODSEQ in wanted.items:
+            yield condstore.enabling(session)
+        yield encode.status_response(wanted.name, found, utf8=session.core.utf8)
         yield ok("That is its status")
 
 
-async def look(tx: Tx, account_id: int, wanted: Wanted) -> dict[str, int] | None:
+async def look(tx: Tx, account_id: int, wanted: Wanted, options: ImapOptions) -> dict[str, int | str] | None:
     box = await mailbox.find(tx, account_id, wanted.name)
-    if box is None:
-        return None
-    return {item.value: await STATUS_ITEMS[item](tx, box) for item in wanted.items}
+    return None if box is None else await values(tx, box, wanted.items, options)
 
 
-ROWS = (Command("STATUS", LOGGED_IN, parse, run),)
+ROWS = (Command("STATUS", LOGGED_IN, parse, run, capability=always("STATUS=SIZE")),)

@@ -1,24 +1,26 @@
-"""STORE and UID STORE (RFC 3501 §6.4.6)."""
+"""STORE and UID STORE (RFC 3501 §6.4.6), with UNCHANGEDSINCE (RFC 7162 §3.1.3)."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from correo import mailbox
-from correo.access.imap import sync
+from correo.access.imap import condstore, sync
 from correo.access.imap.commands.row import SELECTED, Command, by_number, by_uid
 from correo.access.imap.flags import settable
 from correo.access.imap.responses import Responses, ok
 from correo.access.imap.selected import Selected
-from correo.access.imap.view import Messages, slices
+from correo.access.imap.view import Messages, View, slices
 from correo.mail.flags import Flags
 from correo.mailbox import Changes, Stored
 from correo.mailbox.flagging import How
 from correo.storage.db import Tx
 from correo.wire.imap.grammar import Arguments
+from correo.wire.imap.modifiers import mod_sequence, modifiers
 from correo.wire.imap.store import Change, store_flags
+from correo.wire.imap.types import SequenceSet
 
 if TYPE_CHECKING:
     from correo.access.imap.session import ImapSession
@@ -31,30 +33,55 @@ class Store(NamedTuple):
     how: How
     flags: Flags
     silent: bool
+    unchanged_since: int | None = None  # RFC 7162 §3.1.3
 
 
 def parser(which: Callable[[Arguments], Messages]) -> Callable[[Arguments], Store]:
     def parse(args: Arguments) -> Store:
         messages = which(args)
-        item = store_flags(args.sp())
+        found: dict[str, int] = {}
+        if args.sp().peek(b"("):
+            found = modifiers(args, {"UNCHANGEDSINCE": mod_sequence})
+            args.sp()
+        item = store_flags(args)
         args.end()
-        return Store(messages, _HOW[item.change], settable(item.flags), item.silent)
+        since = found.get("UNCHANGEDSINCE")
+        return Store(messages, _HOW[item.change], settable(item.flags), item.silent, since)
 
     return parse
 
 
 async def run(session: ImapSession, store: Store) -> Responses:
-    """Messages that exist no more are passed over (RFC 2180 §4.2.1). Without SILENT the flags of all others are told."""
+    """Messages that exist no more are passed over (RFC 2180 §4.2.1). Without SILENT the flags of all others are told.
+
+    With it, a client that keeps mod-sequences is told those that it caused (RFC 7162 §3.1.3), and the flags of the messages
+    that were left alone.
+    """
     selected = session.mailbox
-    spans = selected.view.spans(store.messages)
+    view = selected.view
+    if store.unchanged_since is not None:
+        yield condstore.enabling(session)
+    spans = view.spans(store.messages)
+    stored: Stored | None = None
     if spans:
-        count, ranges = sum(map(len, spans)), selected.view.ranges(spans)
-        await change_flags(session, selected, count, ranges, store.how, store.flags)
-    if not store.silent:
-        for some in slices(spans, sync.SLICE):
-            yield await _told(session, selected, some, uid=store.messages.uid)
-            await asyncio.sleep(0)
-    yield ok("Stored")
+        count, ranges = sum(map(len, spans)), view.ranges(spans)
+        since = store.unchanged_since
+        stored = await change_flags(session, selected, count, ranges, store.how, store.flags, since)
+    modified = stored.modified if stored else []
+    if store.silent and store.unchanged_since is None:
+        changed = [uid for uid, _, _ in stored.changed] if stored and selected.condstore else []
+        spans = view.runs(changed)
+    brief = store.silent
+    for some in slices(spans, sync.SLICE):
+        yield await _told(session, selected, some, set(modified), uid=store.messages.uid, brief=brief)
+        await asyncio.sleep(0)
+    yield ok("Stored", _modified(view, modified, uid=store.messages.uid))
+
+
+def _modified(view: View, uids: Sequence[int], *, uid: bool) -> str:
+    if not uids:
+        return ""
+    return f"MODIFIED {SequenceSet.from_numbers(uids if uid else map(view.number, uids))}"
 
 
 async def change_flags(
@@ -64,14 +91,17 @@ async def change_flags(
     ranges: Sequence[tuple[int, int]],
     how: How,
     flags: Flags,
+    unchanged_since: int | None = None,
 ) -> Stored:
     """Change flags so that the client is not told what it did itself, but is told what others did before."""
     view = selected.view
     before, stored = await session.write(
-        count, _store, selected.mailbox_id, view.modseq, ranges, how, flags, session.now()
+        count, _store, selected.mailbox_id, view.modseq, ranges, how, flags, session.now(), unchanged_since
     )
     view.absorb(before)
     view.known(stored.modseq)
+    if view.touched is not None:
+        view.touched.update(uid for uid, *_ in stored.changed)
     return stored
 
 
@@ -83,17 +113,35 @@ async def _store(
     how: How,
     flags: Flags,
     now: int,
+    unchanged_since: int | None,
 ) -> tuple[Changes, Stored]:
     before = await mailbox.changes(tx, mailbox_id, since)
-    return before, await mailbox.store_flags(tx, mailbox_id, ranges, how, flags, now)
+    return before, await mailbox.store_flags(tx, mailbox_id, ranges, how, flags, now, unchanged_since)
 
 
-async def _told(session: ImapSession, selected: Selected, spans: list[range], *, uid: bool) -> bytes:
+async def _told(
+    session: ImapSession,
+    selected: Selected,
+    spans: list[range],
+    modified: Collection[int],
+    *,
+    uid: bool,
+    brief: bool,
+) -> bytes:
+    """`brief`: without flags, but for messages that somebody else changed too."""
     view = selected.view
     rows = await session.services.db.read(mailbox.fetch_rows, selected.mailbox_id, view.ranges(spans), ())
+    short = {row.uid for row in rows if brief and row.uid not in modified and row.uid not in view.changed}
     view.changed.difference_update(row.uid for row in rows)
-    fresh = selected.announced.news({row.keywords for row in rows})
-    return fresh + b"".join([sync.flags_response(selected, row, uid=uid) for row in rows])
+    fresh = selected.announced.news({row.keywords for row in rows if row.uid not in short})
+    return fresh + b"".join(
+        [
+            sync.modseq_response(view, row)
+            if row.uid in short
+            else sync.flags_response(selected, row, uid=uid)
+            for row in rows
+        ]
+    )
 
 
 ROWS = (

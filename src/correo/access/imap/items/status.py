@@ -2,24 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TYPE_CHECKING
 
 from correo import mailbox
+from correo.access.imap.objectid import mailboxid
 from correo.mailbox import MAX_UID, Mailbox
 from correo.storage.db import Tx
 from correo.wire.imap.status import StatusItem
 
-Value = Callable[[Tx, Mailbox], Awaitable[int]]
+if TYPE_CHECKING:
+    from correo.access.imap.session import ImapOptions
+
+Value = Callable[[Tx, Mailbox, "ImapOptions"], Awaitable[int | str]]
 
 
-def column(value: Callable[[Mailbox], int]) -> Value:
-    async def item(tx: Tx, box: Mailbox) -> int:
+def column(value: Callable[[Mailbox], int | str]) -> Value:
+    async def item(tx: Tx, box: Mailbox, options: ImapOptions) -> int | str:
         return value(box)
 
     return item
 
 
-async def recent(tx: Tx, box: Mailbox) -> int:
+async def values(
+    tx: Tx, box: Mailbox, items: Iterable[StatusItem], options: ImapOptions
+) -> dict[str, int | str]:
+    return {item.value: await STATUS_ITEMS[item](tx, box, options) for item in items}
+
+
+async def append_limit(tx: Tx, box: Mailbox, options: ImapOptions) -> int:
+    return options.append_limit
+
+
+async def deleted_storage(tx: Tx, box: Mailbox, options: ImapOptions) -> int:
+    """Octets that EXPUNGE would free."""
+    return await mailbox.deleted_size(tx, box.id) if box.deleted else 0
+
+
+async def recent(tx: Tx, box: Mailbox, options: ImapOptions) -> int:
     """How many messages no session has been told of."""
     if box.recent == 1 or not box.messages:
         return box.messages
@@ -34,4 +54,10 @@ STATUS_ITEMS: dict[StatusItem, Value] = {
     StatusItem.UIDNEXT: column(lambda box: box.uidnext),
     StatusItem.UIDVALIDITY: column(lambda box: box.uidvalidity),
     StatusItem.UNSEEN: column(lambda box: box.unseen),
+    StatusItem.SIZE: column(lambda box: box.size),
+    StatusItem.DELETED: column(lambda box: box.deleted),
+    StatusItem.DELETED_STORAGE: deleted_storage,
+    StatusItem.APPENDLIMIT: append_limit,
+    StatusItem.HIGHESTMODSEQ: column(lambda box: box.modseq),
+    StatusItem.MAILBOXID: column(lambda box: mailboxid(box.id)),
 }

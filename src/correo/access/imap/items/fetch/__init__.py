@@ -9,18 +9,24 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from correo.access.imap.items.fetch import attributes, sections
+from correo.access.imap.items.fetch import attributes, decoded, sections
 from correo.access.imap.items.fetch.row import Answer, Found, Item, Literal
 from correo.access.imap.view import View
 from correo.mailbox import Fetched
 from correo.wire.imap import fetch
-from correo.wire.imap.fetch import Attribute, BodySection, FetchItem
+from correo.wire.imap.fetch import Attribute, BinarySection, BodySection, FetchItem
 
 ITEMS: dict[str, Item] = {item.name: item for item in attributes.ITEMS}
 
-SECTIONS: dict[type[Any], Callable[[Any], Answer]] = {BodySection: sections.answer}
+SECTIONS: dict[type[Any], Callable[[Any], Answer]] = {
+    BodySection: sections.answer,
+    BinarySection: decoded.answer,
+}
 
 PARSERS: dict[str, fetch.Row] = {**fetch.ROWS, **{item.name: item.parse for item in ITEMS.values()}}
+
+# What CAPABILITY says of the items here that are not those of RFC 3501.
+CAPABILITIES = ("SAVEDATE", "OBJECTID", "PREVIEW", "BINARY")
 
 _UID = Attribute("UID")
 

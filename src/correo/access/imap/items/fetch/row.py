@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from correo import mailbox
 from correo.access.imap.octets import Octets
 from correo.access.imap.view import View
+from correo.mail.errors import Kind, Refused
 from correo.mail.message import Part, scan, unpack
 from correo.mailbox import Fetched
 from correo.storage.db import Database
@@ -16,25 +17,32 @@ from correo.wire.imap import fetch
 INLINE = 256 * 1024  # octets: reading and unpacking more would hold up other sessions, so it goes to a thread
 
 
+class UnknownCte(Refused):
+    """A transfer encoding that nobody here can decode (RFC 3516 §4.3)."""
+
+    def __init__(self) -> None:
+        super().__init__(Kind.BROKEN, "unknown transfer encoding")
+
+
 class Found:
     """One message whose octets are being asked for; each thing is read once."""
 
     def __init__(self, row: Fetched, db: Database, octets: Octets) -> None:
         self.row = row
         self._db = db
-        self._octets = octets
+        self.octets = octets
         self._raw: bytes | None = None
         self._root: Part | None = None
 
     async def raw(self, *, again: bool = False) -> bytes:
         """The whole message; `again`: more pieces of it will be asked for soon. Raises Refused."""
         if self._raw is None:
-            self._raw = self._octets.get(self.row.content_id)
+            self._raw = self.octets.get(self.row.content_id)
         if self._raw is None:
             small = self.row.size <= INLINE
             self._raw = await (self._db.read if small else self._db.scan)(mailbox.raw, self.row.content_id)
             if again and not small:
-                self._octets.hold(self.row.content_id, self._raw)
+                self.octets.hold(self.row.content_id, self._raw)
         return self._raw
 
     async def root(self) -> Part:

@@ -29,7 +29,7 @@ def answer(item: BodySection) -> Answer:
         column, whole = "header_size", True
 
     async def read(found: Found) -> Literal:
-        octets = await _octets(found, section)
+        octets = await octets_of(found, section)
         if octets is None:
             return item.label + b" ", encode.NIL
         if item.partial is not None:
@@ -45,8 +45,10 @@ def answer(item: BodySection) -> Answer:
     )
 
 
-async def _octets(found: Found, section: Section) -> bytes | None:
-    """None where there is no such part."""
+async def octets_of(found: Found, section: Section, *, again: bool = False) -> bytes | None:
+    """What a section names, as it is kept; None where there is no such part. `again` as for `Found.raw`."""
+    if again and section.text not in _HEADERS:
+        await found.raw(again=True)
     octets: bytes
     if section.path:
         where = resolve(await found.root(), section.path, _WHAT[section.text])

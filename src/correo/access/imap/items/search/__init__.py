@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from correo.access.imap.items.search import logic, rows, texts
+from correo.access.imap.items.search import fuzzy, logic, rows, texts
 from correo.access.imap.items.search.row import Compile, Compiled, Mailbox
 from correo.wire.imap.search import Key
 
@@ -17,4 +17,9 @@ def compile_key(key: Key, box: Mailbox) -> Compiled:
     return KEYS[type(key)](key, box)
 
 
-KEYS: dict[type[Any], Compile] = {**logic.rows(compile_key), **rows.ROWS, **texts.ROWS}
+KEYS: dict[type[Any], Compile] = {
+    **logic.rows(compile_key),
+    **rows.ROWS,
+    **texts.ROWS,
+    **fuzzy.rows(compile_key),
+}

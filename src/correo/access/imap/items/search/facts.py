@@ -8,14 +8,15 @@ from collections.abc import Iterator, Sequence
 
 from correo.mail.message import Header, Part, read_header, searchable
 from correo.mailbox import Fetched
+from correo.wire.imap.search import Key
 
 _BLANKS = re.compile(r"[ \t]{2,}|\t")
 
 
 def folded(text: str) -> str:
-    """As texts are compared: whatever the case of letters, how their accents are composed, and how blanks are made up."""
+    """As texts are compared (RFC 5051): whatever the case of letters, how they are composed, and how blanks are made up."""
     if not text.isascii():
-        text = unicodedata.normalize("NFC", text)
+        text = unicodedata.normalize("NFKD", text)
     text = text.casefold()
     return _BLANKS.sub(" ", text) if "  " in text or "\t" in text else text
 
@@ -23,12 +24,13 @@ def folded(text: str) -> str:
 class Facts:
     """The row is always there; `header` and then `raw` are filled in when a test wants them."""
 
-    __slots__ = ("_lower", "_parsed", "_texts", "header", "number", "raw", "recent", "root", "row")
+    __slots__ = ("_lower", "_parsed", "_texts", "header", "number", "raw", "recent", "root", "row", "scores")
 
     def __init__(self, number: int, row: Fetched, recent: bool) -> None:
         self.number = number
         self.row = row
         self.recent = recent
+        self.scores: dict[Key, int] = {}  # of fuzzy keys
         self.header: bytes | None = None
         self.raw: bytes | None = None
         self.root: Part | None = None  # comes with `raw`
@@ -58,6 +60,12 @@ class Facts:
         for text in coming:
             told.append(folded(text))
             yield told[-1]
+
+    @property
+    def relevancy(self) -> int:
+        """1 to 100 (RFC 6203 §4): what the fuzzy keys that matched say on the average."""
+        scores = [score for score in self.scores.values() if score]
+        return max(1, sum(scores) // len(scores)) if scores else 1
 
     def forget(self) -> None:
         """Let go of what is large."""

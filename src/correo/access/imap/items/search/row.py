@@ -8,6 +8,9 @@ from enum import IntEnum
 from typing import Any, NamedTuple
 
 from correo.access.imap.items.search.facts import Facts
+from correo.wire.imap.types import SequenceSet
+
+NOTHING = SequenceSet()
 
 # None: more must be read before anybody can tell.
 Test = Callable[[Facts], bool | None]
@@ -37,6 +40,8 @@ class Mailbox:
 
     count: int  # messages
     last_uid: int
+    now: int = 0  # µs UTC
+    saved: SequenceSet = NOTHING  # UIDs that `$` stands for
 
 
 Compile = Callable[[Any, Mailbox], Compiled]

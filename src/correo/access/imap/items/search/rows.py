@@ -9,19 +9,26 @@ from typing import Any
 
 from correo.access.imap.items.search.facts import Facts
 from correo.access.imap.items.search.row import Compiled, Mailbox
+from correo.access.imap.objectid import content_of
 from correo.mail.flags import SYSTEM
-from correo.mail.instant import DAY, MINUTE
+from correo.mail.instant import DAY, MINUTE, SECOND
 from correo.wire.imap.search import (
     All,
     Before,
     Day,
+    EmailId,
     Flag,
     Larger,
+    ModSeq,
     Numbers,
+    Older,
     On,
+    Saved,
     Since,
     Smaller,
+    ThreadId,
     Uids,
+    Younger,
 )
 from correo.wire.imap.types import MAX_NUMBER64, SequenceSet
 
@@ -62,6 +69,24 @@ def numbers(key: Numbers, box: Mailbox) -> Compiled:
     return Compiled(lambda facts: inside(facts.number))
 
 
+def modseq(key: ModSeq, box: Mailbox) -> Compiled:
+    return Compiled(lambda facts: facts.row.modseq >= key.modseq)
+
+
+def saved(key: Saved, box: Mailbox) -> Compiled:
+    return uids(Uids(box.saved), box)
+
+
+def older(key: Older, box: Mailbox) -> Compiled:
+    since = box.now - key.seconds * SECOND
+    return Compiled(lambda facts: facts.row.received <= since)
+
+
+def younger(key: Younger, box: Mailbox) -> Compiled:
+    since = box.now - key.seconds * SECOND
+    return Compiled(lambda facts: facts.row.received >= since)
+
+
 def _inside(members: SequenceSet, largest: int) -> Callable[[int], bool]:
     ranges = members.resolve(largest)
 
@@ -70,6 +95,16 @@ def _inside(members: SequenceSet, largest: int) -> Callable[[int], bool]:
         return at >= 0 and number <= ranges[at][1]
 
     return inside
+
+
+def email_id(key: EmailId, box: Mailbox) -> Compiled:
+    content_id = content_of(key.id)
+    return Compiled(lambda facts: facts.row.content_id == content_id)
+
+
+def thread_id(key: ThreadId, box: Mailbox) -> Compiled:
+    """RFC 8474 §5.2: where no message has a THREADID, none matches."""
+    return Compiled(lambda facts: False)
 
 
 def dated(compare: Callable[[int, int], bool]) -> Callable[[Before | On | Since, Mailbox], Compiled]:
@@ -87,7 +122,13 @@ def dated(compare: Callable[[int, int], bool]) -> Callable[[Before | On | Since,
             row = facts.row
             return row.sent is not None and compare((row.sent + row.sent_zone * MINUTE) // DAY, day)
 
-        return Compiled(internal) if key.day is Day.INTERNAL else Compiled(sent, columns=_SENT)
+        def saved(facts: Facts) -> bool:
+            """In UTC, the zone in which FETCH SAVEDATE tells it."""
+            return compare(facts.row.saved // DAY, day)
+
+        if key.day is Day.SENT:
+            return Compiled(sent, columns=_SENT)
+        return Compiled(internal if key.day is Day.INTERNAL else saved)
 
     return compiled
 
@@ -95,11 +136,17 @@ def dated(compare: Callable[[int, int], bool]) -> Callable[[Before | On | Since,
 ROWS: dict[type[Any], Callable[[Any, Mailbox], Compiled]] = {
     All: all_,
     Before: dated(lambda day, wanted: day < wanted),
+    EmailId: email_id,
     Flag: flag,
     Larger: larger,
+    ModSeq: modseq,
     Numbers: numbers,
+    Older: older,
     On: dated(lambda day, wanted: day == wanted),
+    Saved: saved,
     Since: dated(lambda day, wanted: day >= wanted),
     Smaller: smaller,
+    ThreadId: thread_id,
     Uids: uids,
+    Younger: younger,
 }

@@ -1,0 +1,160 @@
+"""ESEARCH (RFC 7377): one search of several mailboxes, whether one is selected or not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from correo import mailbox
+from correo.access.imap import condstore
+from correo.access.imap.commands.row import LOGGED_IN, Command, always
+from correo.access.imap.commands.search import (
+    TAG_REUSED,
+    Unreadable,
+    keep_up_to_date,
+    unless_saved,
+    unreadable,
+)
+from correo.access.imap.items.results import Hit, answer, highest, hit
+from correo.access.imap.responses import Responses, bad, ok
+from correo.access.imap.searching import find
+from correo.access.imap.selected import Selected
+from correo.access.imap.sorting import Rank
+from correo.mailbox import INBOX, SEPARATOR, Mailbox, canonical
+from correo.storage.db import Tx
+from correo.wire.imap import encode
+from correo.wire.imap.grammar import Arguments, SyntaxFault
+from correo.wire.imap.results import Results, read_results
+from correo.wire.imap.search import Key, ModSeq, Numbers, mentions, search_program
+from correo.wire.imap.sources import Source, read_sources
+
+if TYPE_CHECKING:
+    from correo.access.imap.session import ImapSession
+
+_SELECTED = Source("SELECTED")
+_ALL = Results(frozenset({"ALL"}))
+
+
+class Search(NamedTuple):
+    sources: tuple[Source, ...]
+    key: Key
+    results: Results
+
+
+def parse(args: Arguments) -> Search | Unreadable:
+    sources = read_sources(args.sp())
+    results = read_results(args) or _ALL
+    if "SAVE" in results and set(sources) != {_SELECTED}:  # RFC 7377 §2.2
+        raise SyntaxFault("what is saved is of the selected mailbox alone")
+    try:
+        key = search_program(args)
+        args.end()
+    except SyntaxFault as fault:
+        return unless_saved(fault, results)
+    results.check(key)
+    return Search(sources, key, results)
+
+
+async def run(session: ImapSession, search: Search | Unreadable) -> Responses:
+    """A mailbox in which nothing is found is not told of, and neither is one that does not exist."""
+    selected = session.selected
+    if isinstance(search, Unreadable):
+        yield unreadable(session.mailbox.view, search) if selected else bad("Select a mailbox first")
+        return
+    updates = "UPDATE" in search.results
+    if selected is None and (updates or _SELECTED in search.sources):
+        yield bad("Select a mailbox first")
+        return
+    if selected is not None and updates and session.tag in selected.contexts:
+        yield TAG_REUSED
+        return
+    if mentions(search.key, ModSeq):
+        yield condstore.enabling(session)
+    current = selected.mailbox_id if selected else 0
+    for box in await session.services.db.read(chosen, session.owner.id, search.sources, current):
+        if selected is not None and box.id == current:
+            place = selected
+        else:
+            uids = await session.read(box.messages, mailbox.uids, box.id)
+            place = Selected.of(box, uids, read_only=True, enabled=set())
+        found = await find(session, place, search.key, hit)
+        note = b""
+        if place is selected:  # before `answer` saves its own: `$` in the key is what was saved before
+            ranks: dict[int, Rank] = dict.fromkeys(found, ())
+            note = keep_up_to_date(session, search.key, search.results, (), ranks, uid=True)
+        if found or place is selected:
+            yield _told(session, box, place, found, search) + note
+    yield replace(ok("Searched"), numbers_stay=mentions(search.key, Numbers))
+
+
+def _told(
+    session: ImapSession, box: Mailbox, place: Selected, found: dict[int, Hit], search: Search
+) -> bytes:
+    modseq = highest(found, search.results) if mentions(search.key, ModSeq) else 0
+    told = answer(
+        session.tag,
+        place.view,
+        found,
+        search.results,
+        uid=True,
+        modseq=modseq,
+        where=b" MAILBOX %b UIDVALIDITY %d"
+        % (encode.mailbox(box.name, utf8=session.core.utf8), box.uidvalidity),
+    )
+    return told if found else b""
+
+
+async def chosen(tx: Tx, account_id: int, sources: Sequence[Source], selected: int) -> list[Mailbox]:
+    """Each mailbox once, in the order of LIST; `selected`: its id, 0 for none."""
+    boxes = await mailbox.list_mailboxes(tx, account_id)
+    subscribed = set(await mailbox.subscriptions(tx, account_id))
+    levels = _Levels(boxes)
+    wanted: set[int] = set()
+    for source in sources:
+        match source.what:
+            case "SELECTED":
+                wanted.add(selected)
+            case "INBOXES":
+                wanted.update(levels.named(INBOX))
+            case "PERSONAL":
+                wanted.update(box.id for box in boxes)
+            case "SUBSCRIBED":
+                wanted.update(box.id for box in boxes if box.name in subscribed)
+            case what:
+                for name in source.names:
+                    wanted.update(levels.of(canonical(name), what))
+    return [box for box in boxes if box.id in wanted]
+
+
+class _Levels:
+    """The mailboxes by name, and by the names above theirs."""
+
+    def __init__(self, boxes: Sequence[Mailbox]) -> None:
+        self._ids = {box.name: box.id for box in boxes}
+        self._children: dict[str, list[str]] = {}
+        seen: set[str] = set()
+        for name in self._ids:
+            while SEPARATOR in name and name not in seen:
+                seen.add(name)
+                above = name.rpartition(SEPARATOR)[0]
+                self._children.setdefault(above, []).append(name)
+                name = above
+
+    def named(self, name: str) -> Iterator[int]:
+        if name in self._ids:
+            yield self._ids[name]
+
+    def of(self, name: str, what: str) -> Iterator[int]:
+        """For MAILBOXES the one, for SUBTREE-ONE those one level below too, for SUBTREE all that are below."""
+        names = [name]
+        if what == "SUBTREE-ONE":
+            names += self._children.get(name, [])
+        elif what == "SUBTREE":
+            for above in names:
+                names += self._children.get(above, [])
+        for one in names:
+            yield from self.named(one)
+
+
+ROWS = (Command("ESEARCH", LOGGED_IN, parse, run, rfc=7377, capability=always("MULTISEARCH")),)

@@ -1,0 +1,99 @@
+"""REPLACE and UID REPLACE (RFC 8508): a message takes the place of another, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from correo import mailbox
+from correo.access.imap.arriving import Arrival, arrival, check, keep
+from correo.access.imap.commands.append import appenduid
+from correo.access.imap.commands.row import SELECTED, Command, always
+from correo.access.imap.replies import TRY_CREATE
+from correo.access.imap.responses import Completion, Responses, no, ok
+from correo.access.imap.view import Messages
+from correo.mailbox import Appended
+from correo.storage.db import Tx
+from correo.wire.imap import encode
+from correo.wire.imap.append import AppendMessage, append_message
+from correo.wire.imap.grammar import Arguments
+from correo.wire.imap.types import SequenceSet
+
+if TYPE_CHECKING:
+    from correo.access.imap.session import ImapSession
+
+
+class Replace(NamedTuple):
+    replaced: Messages
+    name: str
+    message: AppendMessage
+
+
+class Gone(NamedTuple):
+    """The message to be replaced exists no more; nothing was changed."""
+
+
+def parser(uid: bool) -> Callable[[Arguments], Replace]:
+    def parse(args: Arguments) -> Replace:
+        number = args.sp().nz_number()
+        name = args.sp().mailbox()
+        message = check(append_message(args))
+        args.end()
+        return Replace(Messages(SequenceSet.from_numbers([number]), uid), name, message)
+
+    return parse
+
+
+async def run(session: ImapSession, replace: Replace) -> Responses:
+    """What others have expunged is not there to be replaced (RFC 8508 §3.2 "can't remove specified message")."""
+    selected, now = session.mailbox, session.now()
+    ranges = selected.view.ranges(selected.view.spans(replace.replaced))
+    arrived = await arrival(session, replace.message, now) if ranges else _MISSING
+    if isinstance(arrived, Completion):
+        yield arrived
+        return
+    mailbox_id = selected.mailbox_id
+    done = await session.write(
+        1, _replace, session.owner.id, mailbox_id, ranges, replace.name, [arrived], now
+    )
+    if done is None:
+        yield TRY_CREATE
+    elif isinstance(done, Gone):
+        yield _MISSING
+    else:
+        # RFC 8508 §4.3: APPENDUID comes before the EXPUNGE, which is told as every change is.
+        yield encode.ok(encode.UNTAGGED, "Replacement", appenduid(done))
+        yield ok("Replaced")
+
+
+async def _replace(
+    tx: Tx,
+    account_id: int,
+    mailbox_id: int,
+    ranges: Sequence[tuple[int, int]],
+    name: str,
+    arrivals: Sequence[Arrival],
+    now: int,
+) -> list[Appended] | Gone | None:
+    box = await mailbox.find(tx, account_id, name)
+    if box is None:
+        return None
+    expunged = await mailbox.expunge(tx, mailbox_id, ranges, now, only_deleted=False)
+    return await keep(tx, box.id, arrivals, now) if expunged.uids else Gone()
+
+
+_MISSING = no("There is no such message", "EXPUNGEISSUED")
+
+ROWS = (
+    Command(
+        "REPLACE",
+        SELECTED,
+        parser(uid=False),
+        run,
+        rfc=8508,
+        alters=True,
+        carries_message=True,
+        capability=always("REPLACE"),
+    ),
+    Command("UID REPLACE", SELECTED, parser(uid=True), run, rfc=8508, alters=True, carries_message=True),
+)
