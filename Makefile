@@ -54,7 +54,7 @@ OTHERS ?= /usr/bin/python3 python3.12 python3.13
 test-pythons: setup
 	@seen=" $$($(BIN)/python -c 'import platform; print(platform.python_version())') "; \
 	for python in $(OTHERS); do \
-	  version=$$($$python -c 'import sys, platform, venv, ensurepip; sys.exit(sys.version_info < (3, 11)) or print(platform.python_version())' 2>/dev/null) \
+	  version=$$($$python -c 'import sys, platform, venv, ensurepip; assert sys.version_info >= (3, 11); print(platform.python_version())' 2>/dev/null) \
 	    || { echo "$$python is not installed, or without venv, or older than 3.11: not tested with it"; continue; }; \
 	  case "$$seen" in *" $$version "*) continue;; esac; seen="$$seen$$version "; \
 	  echo "Python $$version"; \
