@@ -17,7 +17,7 @@ from correo.access.pop3.session import Pop3Options, Pop3Session
 from correo.access.pop3.session import Services as Pop3Services
 from correo.accounts import Logins
 from correo.clock import Chance, Clock
-from correo.config import Config, Listener
+from correo.config import DATABASE, Config, Listener
 from correo.config.read import beside
 from correo.dns import Resolver
 from correo.dns.cache import CachingResolver
@@ -48,7 +48,6 @@ from correo.transport.worker import Worker
 
 log = structlog.get_logger("correo")
 
-DATABASE = "correo.db"
 GLANCE = 1.0  # seconds between looks whether another process has written: how soon a `correo queue retry` is noticed
 SWEEP = 600.0  # seconds between sweeps for content nobody points to
 SWEEP_BATCH = 500

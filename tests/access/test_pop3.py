@@ -8,7 +8,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from correo.access.pop3.commands import BY_VERB, COMMANDS
-from correo.access.pop3.maildrop import ranges
 from correo.access.pop3.replies import REPLIES
 from correo.mail.errors import Kind
 from correo.wire import NEED_DATA
@@ -41,11 +40,6 @@ def test_replies() -> None:
     assert Ok().encode() == b"+OK\r\n"
     assert Err("no", "SYS/TEMP").encode() == b"-ERR [SYS/TEMP] no\r\n"
     assert Lines("x", b"").encode() == b"+OK x\r\n.\r\n"
-
-
-def test_ranges() -> None:
-    assert ranges([1, 2, 3, 7, 9, 10]) == [(1, 3), (7, 7), (9, 10)]
-    assert ranges([]) == []
 
 
 @settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.too_slow])

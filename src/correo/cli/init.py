@@ -16,7 +16,6 @@ from correo.cli.first_config import First, text
 from correo.cli.first_plan import CERTIFICATE, CONFIG, DATA, HOME, KEY, USER, Plan, facts, told
 from correo.cli.password import ask_password, generate_password, password_option, read_password
 from correo.cli.terminal import (
-    DATABASE,
     EX_CANTCREAT,
     EX_DATAERR,
     Failure,
@@ -28,7 +27,7 @@ from correo.cli.terminal import (
 )
 from correo.clock import Chance
 from correo.clock.system import SystemChance, SystemClock
-from correo.config import Config, read
+from correo.config import DATABASE, Config, read
 from correo.mail.address import Address, BadAddress, fold_domain
 from correo.ops import owner
 from correo.ops.certificate import self_signed

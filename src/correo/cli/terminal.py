@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import click
 import msgspec
 
-from correo.config import Config, ConfigError, read
+from correo.config import DATABASE, Config, ConfigError, read
 from correo.config.read import beside
 from correo.mail.errors import Kind, Refused
 from correo.storage.db import Database
@@ -24,7 +24,6 @@ T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 
 DEFAULT_CONFIG = "/etc/correo/correo.toml"
-DATABASE = "correo.db"
 
 # sysexits(3)
 EX_USAGE, EX_DATAERR, EX_NOINPUT, EX_NOUSER = 64, 65, 66, 67

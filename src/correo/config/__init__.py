@@ -5,6 +5,7 @@ everything else is handed plain values. docs/options.md is made from this tree, 
 """
 
 from correo.config.options import (
+    DATABASE,
     Auth,
     Config,
     Dns,
@@ -18,6 +19,7 @@ from correo.config.options import (
 from correo.config.read import ConfigError, read
 
 __all__ = [
+    "DATABASE",
     "Auth",
     "Config",
     "ConfigError",

@@ -23,6 +23,8 @@ from correo.config.values import (
     texts,
 )
 
+DATABASE = "correo.db"  # the file in data_dir that holds everything
+
 PROTOCOLS = ("smtp", "submission", "lmtp", "pop3", "imap")
 
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from correo import __version__
+from correo.config import DATABASE
 from correo.mail.instant import iso8601, moment
 from correo.ops.inventory import Inventory, take
 from correo.ops.manifest import (
-    DATABASE,
     FORMAT,
     MANIFEST,
     Manifest,

@@ -13,7 +13,6 @@ import msgspec
 from correo.ops.inventory import Inventory
 
 MANIFEST = "manifest.json"
-DATABASE = "correo.db"
 FORMAT = 1
 CHUNK = 1024 * 1024
 MAX_SIZE = 1024 * 1024  # octets of a manifest: a real one has two thousand

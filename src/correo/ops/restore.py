@@ -7,12 +7,12 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from correo.config import DATABASE
 from correo.mail.errors import Refused
 from correo.mailbox.restoring import leap
 from correo.ops.backup import Progress, backups_in, schema_of
 from correo.ops.inventory import Inventory, take, verify
 from correo.ops.manifest import (
-    DATABASE,
     MANIFEST,
     BadBackup,
     Manifest,

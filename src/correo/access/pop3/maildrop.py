@@ -54,14 +54,3 @@ async def open_maildrop(tx: Tx, account_id: int) -> Maildrop:
     messages = await mailbox.messages(tx, inbox.id)
     drops = [Drop(message.uid, message.content_id, message.size) for message in messages]
     return Maildrop(inbox.id, inbox.uidvalidity, drops)
-
-
-def ranges(uids: Sequence[int]) -> list[tuple[int, int]]:
-    """Ascending UIDs as inclusive ranges."""
-    found: list[tuple[int, int]] = []
-    for uid in uids:
-        if found and found[-1][1] == uid - 1:
-            found[-1] = (found[-1][0], uid)
-        else:
-            found.append((uid, uid))
-    return found

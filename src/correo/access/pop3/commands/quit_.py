@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from correo import mailbox
 from correo.access.pop3.commands.row import ANY, Command
-from correo.access.pop3.maildrop import Maildrop, ranges
+from correo.access.pop3.maildrop import Maildrop
 from correo.mail.errors import Refused
 from correo.mail.flags import SEEN, Flags
+from correo.mailbox import ranges
 from correo.storage.db import Tx
 from correo.wire.pop3.reply import Err, Ok, Reply
 
@@ -32,8 +33,8 @@ async def run(session: Pop3Session, argument: str) -> Reply:
 
 async def update(tx: Tx, maildrop: Maildrop, now: int) -> None:
     """Remove what is marked; what was fetched and stays has been seen, as IMAP clients of the same account will show."""
-    gone = ranges([drop.uid for drop in maildrop.drops if drop.deleted])
-    seen = ranges([drop.uid for drop in maildrop.drops if drop.fetched and not drop.deleted])
+    gone = ranges.of([drop.uid for drop in maildrop.drops if drop.deleted])
+    seen = ranges.of([drop.uid for drop in maildrop.drops if drop.fetched and not drop.deleted])
     if seen:
         await mailbox.store_flags(tx, maildrop.mailbox_id, seen, "add", Flags(SEEN), now)
     if gone:
