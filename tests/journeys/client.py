@@ -80,12 +80,14 @@ class Smtp(Dialog):
             initial = b64encode(f"\0{user}\0{PASSWORD}".encode()).decode()
             assert (await self.ask(f"AUTH PLAIN {initial}")).code == 235
 
-    async def send(self, sender: str, recipients: Sequence[str], text: bytes) -> Said:
-        """One message; recipients that are refused are left out."""
-        said = await self.ask(f"MAIL FROM:<{sender}>")
+    async def send(
+        self, sender: str, recipients: Sequence[str], text: bytes, mail: str = "", rcpt: str = ""
+    ) -> Said:
+        """One message; recipients that are refused are left out. `mail`, `rcpt`: parameters with a blank in front."""
+        said = await self.ask(f"MAIL FROM:<{sender}>{mail}")
         taken = []
         for recipient in recipients if said.code == 250 else ():
-            said = await self.ask(f"RCPT TO:<{recipient}>")
+            said = await self.ask(f"RCPT TO:<{recipient}>{rcpt}")
             if said.code == 250:
                 taken.append(recipient)
         if not taken:

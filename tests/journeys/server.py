@@ -201,10 +201,12 @@ class Server:
         await pop3.log_in(user)
         return pop3
 
-    async def send(self, sender: str, recipients: Sequence[str], text: bytes = b"") -> Said:
-        """Somebody with an account here submits a message."""
+    async def send(
+        self, sender: str, recipients: Sequence[str], text: bytes = b"", *, mail: str = "", rcpt: str = ""
+    ) -> Said:
+        """Somebody with an account here submits a message. `mail`, `rcpt`: parameters with a blank in front."""
         smtp = await self.smtp("submission", sender)
-        said = await smtp.send(sender, recipients, text or self.town.letter(sender, recipients))
+        said = await smtp.send(sender, recipients, text or self.town.letter(sender, recipients), mail, rcpt)
         await smtp.quit()
         await settle_down()
         return said

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import email
 import email.policy
+from dataclasses import replace
 from email.message import EmailMessage, Message
 from typing import cast
 
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from correo.mail.address import Address
-from correo.mail.dsn import MAX_HEADER, Affected, Notice, Original, delayed, failed
+from correo.mail.dsn import MAX_HEADER, Action, Affected, Notice, Original, delayed, failed, succeeded
 from correo.mail.dsn_words import reason
 from correo.mail.instant import DAY, HOUR, SECOND, rfc5322_date
 from correo.mail.status import Status
@@ -100,7 +101,7 @@ def test_several_recipients_in_one_notice_and_the_alias_that_led_there() -> None
         "rfc822; bob@there.example",
         "rfc822; eva@there.example",
     ]
-    assert blocks[1]["Original-Recipient"] == "rfc822; team@here.example"
+    assert blocks[1]["Original-Recipient"] is None  # RFC 3461 §6.3 d: the sender gave none
     assert (blocks[2]["Action"], blocks[2]["Status"]) == ("failed", "4.2.2")
     words = " ".join(text.get_content().split())
     assert "team@here.example (which leads to bob@there.example)" in words
@@ -273,3 +274,80 @@ def test_long_addresses_and_answers_stay_whole() -> None:
 )
 def test_reasons(status: Status, words: str) -> None:
     assert words in reason(status, gave_up=False)
+
+
+def test_what_the_sender_named_is_repeated_to_him() -> None:
+    """RFC 3461 §6.3 a and d: decoded, and only where he named it."""
+    one = replace(affected("bob@there.example"), orcpt=("rfc822", "Bob+x@There.Example"))
+    _, blocks, _ = parts(bounce(one, about=replace(original(), envelope_id="QQ 314=159")))
+    assert blocks[0]["Original-Envelope-Id"] == "QQ 314=159"
+    assert blocks[1]["Original-Recipient"] == "rfc822; Bob+x@There.Example"
+    assert parts(bounce(affected("bob@there.example")))[1][0]["Original-Envelope-Id"] is None
+
+
+def test_an_original_recipient_beyond_ascii() -> None:
+    one = replace(affected("bob@there.example"), orcpt=("utf-8", "jos\u00e9@there.example"))
+    notice = bounce(one)
+    status = list(parsed(notice).iter_parts())[1]
+    assert status.get_content_type() == "message/global-delivery-status"
+    assert b"utf-8; jos=C3=A9@there.example" in status.as_bytes()
+
+
+@pytest.mark.parametrize(
+    ("actions", "title", "words"),
+    [
+        ([Action.DELIVERED], "Delivered", "is in the mailbox"),
+        ([Action.RELAYED], "Passed on", "handed to mx.there.example"),
+        ([Action.EXPANDED, Action.DELIVERED], "Passed on", "stands for several"),
+    ],
+)
+def test_success(actions: list[Action], title: str, words: str) -> None:
+    done = Status(250, "2.1.5", "Ok")
+    some = [
+        Affected(
+            Address.parse(f"bob{number}@there.example"),
+            "",
+            done,
+            MX if action is Action.RELAYED else "",
+            NOW,
+            action=action,
+        )
+        for number, action in enumerate(actions)
+    ]
+    notice = succeeded(original(), some, hostname="mail.here.example", id="7abc", now=NOW)
+    text, blocks, returned = parts(notice)
+    assert parsed(notice)["Subject"] == f"{title}: Lunch"
+    assert [block["Action"] for block in blocks[1:]] == [action.value for action in actions]
+    assert {block["Status"] for block in blocks[1:]} == {"2.1.5"}
+    assert (blocks[1]["Remote-MTA"] is None) == (actions[0] is not Action.RELAYED)
+    assert (blocks[1]["Diagnostic-Code"] is None) == (actions[0] is not Action.RELAYED)
+    assert words in " ".join(text.get_content().split())
+    assert returned.get_content_type() == "text/rfc822-headers"
+    assert max(map(len, notice.octets.split(b"\r\n"))) <= 78
+
+
+@pytest.mark.parametrize(
+    ("body", "eight_bit"),
+    [(b"Hello\r\n", False), ("na\u00efve\r\n".encode(), True), (b"\xff\xfe\r\n", True), (b"", False)],
+)
+def test_the_whole_message_comes_back_unchanged(body: bytes, eight_bit: bool) -> None:
+    octets = HEADER + body
+    notice = bounce(affected("bob@there.example"), about=replace(original(), octets=octets))
+    _, _, returned = parts(notice)
+    assert returned.get_content_type() == "message/rfc822"
+    assert octets in notice.octets
+    assert (notice.eight_bit, notice.utf8) == (eight_bit, False)
+
+
+def test_a_whole_message_with_a_header_beyond_ascii_needs_smtputf8() -> None:
+    header = "Subject: na\u00efve\r\n\r\n".encode()
+    about = replace(original(header=header), octets=header + b"x\r\n")
+    notice = bounce(affected("bob@there.example"), about=about)
+    assert b"Content-Type: message/global\r\n" in notice.octets
+    assert (notice.eight_bit, notice.utf8) == (True, True)
+
+
+@pytest.mark.parametrize("body", [b"x" * 1_000, b"a\0b"])
+def test_what_no_server_would_take_is_left_out(body: bytes) -> None:
+    notice = bounce(affected("bob@there.example"), about=replace(original(), octets=HEADER + body + b"\r\n"))
+    assert parts(notice)[2].get_content_type() == "text/rfc822-headers"

@@ -3,10 +3,11 @@
 `route` asks the directory who an address is. `accept` takes a message that arrived (by SMTP, from a bounce, from anywhere) and,
 in the transaction it is given, puts it into every local mailbox and into the queue for every other server, and writes the
 ledger. Either all of that is durable or none of it; only then may anybody answer 250. `bounce` turns a failure into a message
-to its sender and accepts that. What must follow the commit is returned as `Accepted` and told to the bus by `publish`.
+to its sender and accepts that; so does it with the notices of delay and of success that he asked for (RFC 3461). What must follow the commit is returned as `Accepted` and told to the bus by `publish`.
 """
 
-from correo.delivery.accept import Accepted, Incoming, QueueTimes, Recipient, accept
+from correo.delivery.accept import accept
 from correo.delivery.notify import publish
+from correo.delivery.sorting import Accepted, Incoming, QueueTimes, Recipient
 
 __all__ = ["Accepted", "Incoming", "QueueTimes", "Recipient", "accept", "publish"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from correo.delivery.accept import Accepted
+from correo.delivery.sorting import Accepted
 from correo.storage.bus import QUEUE, Bus, account
 
 

@@ -1,8 +1,9 @@
 """The messages that tell a sender what became of his: a delivery status notification in a multipart/report
 (RFC 3464, RFC 6522, RFC 6533 for addresses beyond ASCII).
 
-The first part is for people, the second for programs, the third is the header of the message it is about. All of it is 7-bit,
-with lines of at most 78 columns where the text is ours; only the To field of a sender beyond ASCII cannot be.
+The first part is for people, the second for programs, the third is the header of the message it is about, or all of it where
+the sender asked for that and it failed. All of it is 7-bit, with lines of at most 78 columns where the text is ours; only the
+To field of a sender beyond ASCII and what comes back of an 8-bit message cannot be.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import binascii
 import re
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import Enum
 
 from correo.mail.address import Address
 from correo.mail.dsn_words import reason
@@ -22,6 +24,7 @@ from correo.mail.status import Status
 MAX_HEADER = (
     32 * 1024
 )  # octets of the original's header that go back: enough for 100 hops, and a bounce stays small
+MAX_CONTENT = 1024 * 1024  # octets of an original that goes back whole (RFC 3461 §6.2 leaves the limit to us)
 MAX_LINE = 998  # octets without CR LF, RFC 5322 §2.1.1
 MAX_SUBJECT = 120  # characters of the original's subject repeated in ours
 MAX_DIAGNOSTIC = 900  # characters of another server's answer; may be one word, which then is a line
@@ -29,6 +32,27 @@ WIDTH = 76
 
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,250}>")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+
+
+class Action(Enum):
+    """What became of a message for one recipient (RFC 3464 §2.3.3)."""
+
+    FAILED = "failed"
+    DELAYED = "delayed"
+    DELIVERED = "delivered"
+    RELAYED = "relayed"  # to where nobody tells of success
+    EXPANDED = "expanded"  # the address stands for several others
+
+
+_SUCCESSES = (Action.DELIVERED, Action.RELAYED, Action.EXPANDED)
+# What the subject begins with: the first that is true of any recipient.
+_TITLES = {
+    Action.FAILED: "Could not be delivered",
+    Action.DELAYED: "Delayed",
+    Action.EXPANDED: "Passed on",
+    Action.RELAYED: "Passed on",
+    Action.DELIVERED: "Delivered",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +64,8 @@ class Original:
     message_id: str  # with its brackets, "" where there is none
     subject: str  # decoded
     header: bytes
+    envelope_id: str = ""  # the sender's name for the envelope (RFC 3461 §4.4)
+    octets: bytes = b""  # all of it, where it is to go back whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +77,8 @@ class Affected:
     status: Status  # the last answer, ours where `host` is ""
     host: str  # the server that gave it: its name, then anything
     at: int  # of the last attempt
+    orcpt: tuple[str, str] | None = None  # what the sender gave as the original recipient: type and address
+    action: Action = Action.FAILED
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +87,7 @@ class Notice:
 
     octets: bytes
     utf8: bool  # its header needs SMTPUTF8
+    eight_bit: bool
 
 
 def failed(original: Original, affected: Sequence[Affected], *, hostname: str, id: str, now: int) -> Notice:
@@ -80,7 +109,16 @@ def delayed(
         "There is nothing you need to do, and please do not send it again: it is tried further until "
         f"{rfc5322_date(retry_until)}. If it cannot be delivered by then, you will be told."
     )
-    return _notice(_Report(original, tuple(affected), hostname, id, now, retry_until), opening, closing)
+    late = tuple(replace(one, action=Action.DELAYED) for one in affected)
+    return _notice(_Report(original, late, hostname, id, now, retry_until), opening, closing)
+
+
+def succeeded(
+    original: Original, affected: Sequence[Affected], *, hostname: str, id: str, now: int
+) -> Notice:
+    """The original has reached those `affected`, each as his action says."""
+    opening = "You asked to be told when your message arrives. This is what became of it for:"
+    return _notice(_Report(original, tuple(affected), hostname, id, now, None), opening, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +128,19 @@ class _Report:
     hostname: str
     id: str
     now: int
-    retry_until: int | None  # None: failed for good
+    retry_until: int | None  # where it is delayed
+
+    @property
+    def actions(self) -> set[Action]:
+        return {one.action for one in self.affected}
 
     @property
     def international(self) -> bool:
         """Whether addresses have to be spelled in UTF-8 (RFC 6533 §4.4)."""
-        return not all(one.address.ascii and one.original.isascii() for one in self.affected)
+        return not all(
+            one.address.ascii and one.original.isascii() and (one.orcpt is None or one.orcpt[1].isascii())
+            for one in self.affected
+        )
 
 
 def _notice(report: _Report, opening: str, closing: str) -> Notice:
@@ -105,12 +150,15 @@ def _notice(report: _Report, opening: str, closing: str) -> Notice:
     for part in parts:
         lines += [f"--{boundary}", *part]
     lines += [f"--{boundary}--", ""]
-    return Notice("\r\n".join(lines).encode(), not report.original.sender.ascii)
+    octets = "\r\n".join(lines).encode("utf-8", "surrogateescape")
+    return Notice(
+        octets, not report.original.sender.ascii or _international(report.original), not octets.isascii()
+    )
 
 
 def _header(report: _Report, boundary: str) -> list[str]:
     subject = _clean(report.original.subject)[:MAX_SUBJECT]
-    what = "Could not be delivered" if report.retry_until is None else "Delayed"
+    what = next(words for action, words in _TITLES.items() if action in report.actions)
     title = f"{what}: {subject}" if subject else what
     sender = report.original.sender
     answered = _MESSAGE_ID.fullmatch(report.original.message_id)
@@ -134,7 +182,10 @@ def _for_people(report: _Report, opening: str, closing: str) -> list[str]:
         lines.append(f"    {one.original or one.address}")
         if one.original and one.original != str(one.address):
             lines.append(f"    (which leads to {one.address})")
-        lines += ["", *_wrapped(reason(one.status, gave_up=report.retry_until is None))]
+        lines += ["", *_wrapped(_reason(one))]
+        if one.action in _SUCCESSES:
+            lines.append("")
+            continue
         if one.host:
             words = f"{one.host.split(' ')[0]} answered:"
             lines += ["", *_wrapped(words), *_wrapped(_clean(str(one.status)), "    ")]
@@ -146,26 +197,32 @@ def _for_people(report: _Report, opening: str, closing: str) -> list[str]:
         lines += textwrap.wrap(
             f"Subject: {subject}", WIDTH, initial_indent="    ", subsequent_indent="        "
         )
-    lines += [f"    Arrived: {rfc5322_date(report.original.arrived)}", "", *_wrapped(closing), ""]
+    lines += [f"    Arrived: {rfc5322_date(report.original.arrived)}", ""]
+    if closing:
+        lines += [*_wrapped(closing), ""]
     lines += [f"Mail Delivery System at {report.hostname}", ""]
     return _text_part("text/plain", lines)
 
 
 def _for_programs(report: _Report) -> list[str]:
     """RFC 3464 §2.2 and §2.3: a block for the message, then one for each recipient."""
+    envelope_id = report.original.envelope_id
     lines = [
+        *([f"Original-Envelope-Id: {_clean(envelope_id)}"] if envelope_id else []),
         f"Reporting-MTA: dns; {report.hostname}",
         f"Arrival-Date: {rfc5322_date(report.original.arrived)}",
     ]
     for one in report.affected:
         lines.append("")
-        if one.original:
-            lines += _field("Original-Recipient", _typed(one.original))
+        if one.orcpt:  # RFC 3461 §6.3 d: only then
+            lines += _field("Original-Recipient", f"{one.orcpt[0]}; {_clean(one.orcpt[1])}")
         lines += _field("Final-Recipient", _typed(_spelled(one.address)))
-        lines.append(f"Action: {'failed' if report.retry_until is None else 'delayed'}")
+        lines.append(f"Action: {one.action.value}")
         lines.append(f"Status: {one.status.class_and_detail}")
         if one.host:
             lines += _field("Remote-MTA", f"dns; {one.host.split(' ')[0]}")
+        if one.action in (Action.DELIVERED, Action.EXPANDED):
+            continue  # there was no attempt, and no answer of anybody
         # "smtp" is for answers of a server; what we say ourselves must not look like one (RFC 3464 §2.3.6).
         kind = "smtp" if one.host else "X-Correo"
         lines += _field("Diagnostic-Code", f"{kind}; {_ascii(str(one.status))}")
@@ -179,7 +236,9 @@ def _for_programs(report: _Report) -> list[str]:
 
 
 def _returned(report: _Report) -> list[str]:
-    """The original's header, as it is where it is 7-bit and its lines are short enough."""
+    """The original, or its header; as it is where it is 7-bit and its lines are short enough."""
+    if report.original.octets and _fits(report.original.octets):
+        return _whole(report.original)
     header = report.original.header.rstrip(b"\r\n")
     if len(header) > MAX_HEADER:
         header = header[: header.rfind(b"\n", 0, MAX_HEADER) + 1 or MAX_HEADER].rstrip(b"\r\n")
@@ -190,6 +249,35 @@ def _returned(report: _Report) -> list[str]:
     if not octets.isascii() and kind.startswith("text/"):
         kind += "; charset=utf-8"
     return _encoded(kind, octets)
+
+
+def _fits(octets: bytes) -> bool:
+    """Whether a message can be sent as it is (RFC 5321 §4.5.3.1.6)."""
+    return b"\0" not in octets and max(map(len, octets.split(b"\r\n"))) <= MAX_LINE
+
+
+def _whole(original: Original) -> list[str]:
+    kind = "message/global" if _international(original) else "message/rfc822"
+    encoding = [] if original.octets.isascii() else ["Content-Transfer-Encoding: 8bit"]
+    text = original.octets.decode("utf-8", "surrogateescape")
+    return [f"Content-Type: {kind}", *encoding, "", *text.removesuffix("\r\n").split("\r\n")]
+
+
+def _international(original: Original) -> bool:
+    """Whether what goes back whole has a header beyond ASCII (RFC 6532)."""
+    return bool(original.octets) and not original.header.isascii()
+
+
+def _reason(one: Affected) -> str:
+    match one.action:
+        case Action.DELIVERED:
+            return "The message is in the mailbox."
+        case Action.RELAYED:
+            where = one.host.split(" ")[0] or "another server"
+            return f"The message was handed to {where}, which will not tell you more unless it cannot deliver it."
+        case Action.EXPANDED:
+            return "This address stands for several others, to which the message was passed on."
+    return reason(one.status, gave_up=one.action is Action.FAILED)
 
 
 def _text_part(kind: str, lines: list[str]) -> list[str]:

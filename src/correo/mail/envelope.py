@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from correo.mail.address import Address
+from correo.mail.wishes import Wishes
 
 SEVEN_BIT = "7BIT"
 EIGHT_BIT = "8BITMIME"  # RFC 6152 §2
@@ -19,3 +21,6 @@ class Envelope:
     recipients: tuple[Address, ...]
     body: str = SEVEN_BIT  # one of BODIES
     utf8: bool = False  # the client asked for SMTPUTF8: addresses and header may need it (RFC 6531)
+    ret: str = ""  # FULL or HDRS: how much of the message a notice of failure brings back (RFC 3461 §4.3)
+    envelope_id: str = ""  # in xtext, the sender's own name for this envelope (RFC 3461 §4.4)
+    wishes: Mapping[str, Wishes] = field(default_factory=dict)  # by folded address

@@ -14,6 +14,7 @@ class Delivered:
     status: Status
     host: str  # "mx.example.net [192.0.2.7]:25"
     tls: str = ""  # "TLSv1.3 TLS_AES_256_GCM_SHA384", "" = none
+    dsn: bool = False  # what the sender wants to be told is now its business (RFC 3461 §5.2.1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from correo.mail.address import Address
 from correo.mail.status import Status
+from correo.mail.wishes import NONE, Notify, Wishes
 from correo.queue.states import State
 from correo.storage.db import Row, Tx
 
+UNSAID = -1  # in the column `notify`: the sender asked for nothing in particular
 LOOKUP = 64  # ids in one statement; the last lot is padded, so that few different statements are prepared
 
 
@@ -26,6 +28,8 @@ class QueuedMessage:
     created: int
     expires: int  # when it is given up
     warn_at: int  # when the sender is told that it still waits; 0: never
+    ret: str = ""  # FULL, HDRS or "" (RFC 3461 §4.3)
+    envelope_id: str = ""  # in xtext (RFC 3461 §4.4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,7 @@ class NewRecipient:
     address: str  # as it will be written in RCPT TO
     original: str  # what the sender wrote, from which an alias may have led here
     destination: str  # comparison form of the domain
+    wishes: Wishes = NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,7 @@ class QueuedRecipient:
     status: Status | None  # the last answer
     host: str
     created: int
+    wishes: Wishes = NONE
 
     @property
     def parsed(self) -> Address:
@@ -61,13 +67,13 @@ class QueuedRecipient:
     @property
     def warn_at(self) -> int:
         """When the sender is to be told that it still waits; 0: has been told, or never."""
-        return 0 if self.warned else self.message.warn_at
+        return 0 if self.warned or not self.wishes.wants(Notify.DELAY) else self.message.warn_at
 
 
-MESSAGE = "id, sender, content_id, skip, size, body, utf8, account_id, created, expires, warn_at"
+MESSAGE = "id, sender, content_id, skip, size, body, utf8, account_id, created, expires, warn_at, ret, envid"
 RECIPIENT = (
     "id, message_id, address, folded, original, destination, state, attempts, next_try, lease, lease_until, "
-    "warned, code, enhanced, reply, host, created"
+    "warned, code, enhanced, reply, host, created, notify, orcpt"
 )
 
 
@@ -78,7 +84,7 @@ def message_of(row: Row) -> QueuedMessage:
 
 def recipient_of(row: Row, message: QueuedMessage) -> QueuedRecipient:
     id, _, address, folded, original, destination, state, attempts, next_try, lease, lease_until = row[:11]
-    warned, code, enhanced, reply, host, created = row[11:]
+    warned, code, enhanced, reply, host, created, notify, orcpt = row[11:]
     return QueuedRecipient(
         id,
         message,
@@ -95,7 +101,15 @@ def recipient_of(row: Row, message: QueuedMessage) -> QueuedRecipient:
         Status(code, enhanced, reply) if code else None,
         host,
         created,
+        wishes_of(notify, orcpt),
     )
+
+
+def wishes_of(notify: int, original: str) -> Wishes:
+    """Out of the two columns."""
+    if notify == UNSAID and not original:
+        return NONE
+    return Wishes(None if notify == UNSAID else Notify(notify), original)
 
 
 async def with_messages(tx: Tx, rows: Sequence[Row]) -> list[QueuedRecipient]:

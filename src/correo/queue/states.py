@@ -49,7 +49,7 @@ TABLE: tuple[Step, ...] = (
     Step(Event.LAPSE, (State.ACTIVE,), State.WAITING, "", "the lease ended: its worker is gone"),
     Step(Event.RELAY, (State.ACTIVE,), None, "relayed", "the next server has taken responsibility"),
     Step(Event.BOUNCE, (State.ACTIVE,), None, "bounced", "never, or too old: returned to the sender"),
-    Step(Event.DISCARD, (State.ACTIVE,), None, "discarded", "never, and there is no sender to tell"),
+    Step(Event.DISCARD, (State.ACTIVE,), None, "discarded", "never, and nobody is to be told"),
     Step(Event.HOLD, (State.WAITING,), State.HELD, "held", "the operator stops it"),
     Step(Event.RELEASE, (State.HELD,), State.WAITING, "released", "the operator lets it go on, at once"),
     Step(Event.RETRY, (State.WAITING,), State.WAITING, "", "the operator wants it tried at once"),

@@ -8,6 +8,7 @@ from enum import Enum
 from correo.accounts import Account, Authentication
 from correo.mail.address import Address
 from correo.mail.envelope import SEVEN_BIT, Envelope
+from correo.mail.wishes import Wishes
 from correo.net import Peer, TlsInfo
 from correo.net.limits import Budget
 from correo.receive.options import Profile, ReceiveOptions, Services
@@ -41,6 +42,9 @@ class Transaction:
     chunks: list[bytes] = field(default_factory=list)
     held: int = 0
     starved: bool = False  # the budget was used up; what came was dropped
+    ret: str = ""  # FULL or HDRS (RFC 3461 §4.3)
+    envelope_id: str = ""  # in xtext (RFC 3461 §4.4)
+    wishes: dict[str, Wishes] = field(default_factory=dict)  # by folded address, where something was said
 
     def add(self, data: bytes, budget: Budget) -> None:
         if self.starved:
@@ -63,7 +67,15 @@ class Transaction:
         once: dict[str, Address] = {}
         for address in self.recipients:
             once.setdefault(address.folded, address)
-        return Envelope(self.sender, tuple(once.values()), self.body, self.utf8)
+        return Envelope(
+            self.sender,
+            tuple(once.values()),
+            self.body,
+            self.utf8,
+            self.ret,
+            self.envelope_id,
+            self.wishes,
+        )
 
 
 class Conversation:

@@ -12,6 +12,7 @@ from correo.mail.envelope import EIGHT_BIT, Envelope
 from correo.mail.errors import Refused
 from correo.mail.instant import rfc5322_date
 from correo.mail.status import Status
+from correo.mail.wishes import NONE
 from correo.mailbox import Prepared, prepare
 from correo.receive import checks
 from correo.receive.checks.row import MessageFacts
@@ -82,7 +83,9 @@ async def _accept(talk: Conversation, transaction: Transaction, facts: MessageFa
     incoming = Incoming(
         id=number,
         sender=envelope.sender,
-        recipients=tuple(Recipient(address) for address in envelope.recipients),
+        recipients=tuple(
+            Recipient(address, envelope.wishes.get(address.folded, NONE)) for address in envelope.recipients
+        ),
         prepared=prepared,
         return_path_size=len(path),
         body=EIGHT_BIT if eight_bit or not facts.header.isascii() else envelope.body,
@@ -91,6 +94,9 @@ async def _accept(talk: Conversation, transaction: Transaction, facts: MessageFa
         source=talk.peer.address,
         account=talk.account,
         queue=_times(talk, now),
+        hostname=talk.options.hostname,
+        ret=envelope.ret,
+        envelope_id=envelope.envelope_id,
     )
     accepted = await services.db.write(accept, incoming, services.chance, now)
     publish(services.bus, accepted)

@@ -19,12 +19,13 @@ Promised:
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from correo.mail.address import Address
 from correo.mail.outcome import Outcome
+from correo.mail.wishes import Wishes
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,11 @@ class Outgoing:
     size: int  # octets
     body: str  # "7BIT" or "8BITMIME"
     utf8: bool  # needs SMTPUTF8
+    wishes: Mapping[str, Wishes] = field(
+        default_factory=dict
+    )  # by folded recipient, where something was said
+    ret: str = ""
+    envelope_id: str = ""
 
 
 class Transport(Protocol):

@@ -11,6 +11,7 @@ from typing import TypeAlias
 from correo.mail.address import Address
 from correo.mail.outcome import Deferred, Delivered, Failed, Outcome
 from correo.mail.status import Status
+from correo.mail.wishes import NONE
 from correo.net import Dialer, Stream, Woken
 from correo.transport import Outgoing
 from correo.transport.hops import Hop, Login, Ourselves, Security
@@ -108,7 +109,14 @@ class Connection:
         # converting it (RFC 6152 §3) would break every signature over the body.
         self._client.send_mail(
             Transaction(
-                message.sender, recipients, message.size, message.body, _international(message, recipients)
+                message.sender,
+                recipients,
+                message.size,
+                message.body,
+                _international(message, recipients),
+                [message.wishes.get(address.folded, NONE) for address in recipients],
+                message.ret,
+                message.envelope_id,
             )
         )
         event = await self._next()
@@ -304,7 +312,7 @@ class Connection:
             return Answer(Deferred(Status(451, "4.4.2", words)), final=sent)
         status, host = result.reply.status, str(self.hop)
         if status.ok:
-            return Answer(Delivered(status, host, self.tls), final=True)
+            return Answer(Delivered(status, host, self.tls, "DSN" in self._client.extensions), final=True)
         if status.permanent:
             return Answer(Failed(status, host), final=True)
         return Answer(Deferred(status, host), final=sent)

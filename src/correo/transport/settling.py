@@ -7,14 +7,20 @@ from dataclasses import dataclass, field
 
 from correo import ledger, mailbox, queue
 from correo.clock import Chance
-from correo.delivery.accept import Accepted
-from correo.delivery.bounce import NO_SENDER, Returned, bounce, warn
+from correo.delivery import Accepted
+from correo.delivery.bounce import NO_SENDER, Returned, bounce, relayed, warn
 from correo.ledger import Event, show_id
-from correo.mail.dsn import Affected
+from correo.mail.dsn import Action, Affected
 from correo.mail.outcome import Deferred, Delivered, Failed, Outcome
+from correo.mail.wishes import Notify
 from correo.queue import QueuedMessage, QueuedRecipient
 from correo.queue.schedule import Schedule, next_try
 from correo.storage.db import Tx
+from correo.wire.smtp.dsn import original_recipient
+
+UNWANTED = (
+    "notify-never"  # the rule under which a failure is discarded that the sender does not want to hear of
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +72,7 @@ async def settle(
     settled = Settled()
     failures: list[tuple[QueuedRecipient, Affected]] = []
     warnings: list[tuple[QueuedRecipient, Affected]] = []
+    successes: list[Affected] = []
     for recipient, outcome in attempts:
         match outcome:
             case Deferred() if now < message.expires:
@@ -77,6 +84,8 @@ async def settle(
             case Delivered():
                 if await _take_out(tx, recipient, now):
                     await books.note(Event.RELAYED, recipient.folded, outcome.host, _answer(outcome))
+                    if recipient.wishes.wants(Notify.SUCCESS) and not outcome.dsn:  # RFC 3461 §5.2.2 b
+                        successes.append(affected(recipient, outcome, now))
                 else:
                     settled.lost += 1
             case Deferred() | Failed():
@@ -88,6 +97,14 @@ async def settle(
         await fail(tx, message, failures, policy, chance, now, settled)
     if warnings:
         await _warn(books, message, warnings, policy, settled)
+    if successes:
+        lifetime = policy.schedule.lifetime
+        _collect(
+            settled,
+            await relayed(
+                tx, message, successes, hostname=policy.hostname, lifetime=lifetime, chance=chance, now=now
+            ),
+        )
     return settled
 
 
@@ -102,17 +119,20 @@ async def fail(
 ) -> None:
     """Tell the sender, once, of recipients that have been taken out of the queue, and account for them."""
     books = _Books(tx, message.id, chance, now)
+    wanted = [what for recipient, what in failures if recipient.wishes.wants(Notify.FAILURE)]
     returned = await bounce(
         tx,
         message,
-        [what for _, what in failures],
+        wanted,
         hostname=policy.hostname,
         lifetime=policy.schedule.lifetime,
         chance=chance,
         now=now,
     )
     for recipient, what in failures:
-        if returned:
+        if not recipient.wishes.wants(Notify.FAILURE):
+            await books.note(Event.DISCARDED, recipient.folded, what.host, f"{UNWANTED}: {what.status}")
+        elif returned:
             detail = f"{what.status} (returned as {show_id(returned.id)})"
             await books.note(Event.BOUNCED, recipient.folded, what.host, detail)
         else:
@@ -120,10 +140,12 @@ async def fail(
     _collect(settled, returned)
 
 
-def affected(recipient: QueuedRecipient, outcome: Deferred | Failed, now: int) -> Affected:
+def affected(recipient: QueuedRecipient, outcome: Outcome, now: int) -> Affected:
     """`outcome` as the sender is told of it; the address he wrote only where an alias made another of it."""
-    original = "" if recipient.original == recipient.address else recipient.original
-    return Affected(recipient.parsed, original, outcome.status, outcome.host, now)
+    written = "" if recipient.original == recipient.address else recipient.original
+    action = Action.RELAYED if isinstance(outcome, Delivered) else Action.FAILED
+    original = original_recipient(recipient.wishes.original)
+    return Affected(recipient.parsed, written, outcome.status, outcome.host, now, original, action)
 
 
 async def _defer(

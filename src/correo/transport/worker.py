@@ -229,6 +229,9 @@ class Worker:
                     message.size,
                     message.body,
                     message.utf8,
+                    {one.folded: one.wishes for one in recipients},
+                    message.ret,
+                    message.envelope_id,
                 )
                 return await self._transport.deliver(outgoing, [one.parsed for one in recipients])
         except Exception:

@@ -1,4 +1,7 @@
-"""MAIL FROM:<sender> (RFC 5321 §4.1.1.2): begin a message. SIZE: RFC 1870, BODY: RFC 6152, SMTPUTF8: RFC 6531, AUTH: RFC 4954 §5."""
+"""MAIL FROM:<sender> (RFC 5321 §4.1.1.2): begin a message. SIZE: RFC 1870, BODY: RFC 6152, SMTPUTF8: RFC 6531, AUTH: RFC 4954 §5.
+
+RET and ENVID: RFC 3461 §4.3, §4.4.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,10 @@ from correo.receive import checks
 from correo.receive.commands.row import GREETED, Command
 from correo.receive.conversation import Conversation, Transaction
 from correo.wire.smtp.answer import Reply, reply
+from correo.wire.smtp.dsn import parse_envelope_id, parse_return
 from correo.wire.smtp.syntax import BadSyntax, Parameters, decode_xtext, parse_reverse_path
+
+KEYWORDS = frozenset({"SIZE", "BODY", "SMTPUTF8", "AUTH", "RET", "ENVID"})
 
 _SIZE = re.compile(r"[0-9]{1,20}")  # RFC 1870 §4
 
@@ -22,15 +28,26 @@ class Mail:
     size: int = 0  # octets the client says, 0 = it does not say
     body: str = SEVEN_BIT
     utf8: bool = False
+    ret: str = ""  # FULL or HDRS
+    envelope_id: str = ""
 
 
 def parse(argument: str) -> Mail:
     sender, parameters = parse_reverse_path(argument)
     mail = (
-        Mail(sender, _size(parameters), _body(parameters), _utf8(parameters)) if parameters else Mail(sender)
+        Mail(
+            sender,
+            _size(parameters),
+            _body(parameters),
+            _utf8(parameters),
+            parse_return(parameters["RET"]) if "RET" in parameters else "",
+            parse_envelope_id(parameters["ENVID"]) if "ENVID" in parameters else "",
+        )
+        if parameters
+        else Mail(sender)
     )
     for keyword, value in parameters.items():
-        if keyword not in ("SIZE", "BODY", "SMTPUTF8", "AUTH"):
+        if keyword not in KEYWORDS:
             raise BadSyntax(555, "5.5.4", f"Parameter {keyword[:32]} is not supported")
         # Who submitted it elsewhere is not believed, only read (RFC 4954 §5).
         if keyword == "AUTH" and (value is None or decode_xtext(value) is None):
@@ -66,7 +83,9 @@ async def run(talk: Conversation, mail: Mail) -> Reply:
         return reply(552, "5.3.4", "Message too big")  # RFC 1870 §6.1
     if refusal := await checks.first_refusal(checks.AT_MAIL, talk, mail.sender):
         return Reply.of(refusal)
-    talk.transaction = Transaction(mail.sender, mail.body, mail.utf8)
+    talk.transaction = Transaction(
+        mail.sender, mail.body, mail.utf8, ret=mail.ret, envelope_id=mail.envelope_id
+    )
     return reply(250, "2.1.0", "Ok")
 
 
@@ -75,6 +94,6 @@ ROW = Command(
     GREETED,
     parse,
     run,
-    help="MAIL FROM:<sender> [SIZE=n] [BODY=7BIT|8BITMIME] [SMTPUTF8]: begin a message",
-    keywords=lambda talk: [f"SIZE {talk.limits.message_size}", "8BITMIME", "SMTPUTF8"],
+    help="MAIL FROM:<sender> [SIZE=n] [BODY=7BIT|8BITMIME] [SMTPUTF8] [RET=FULL|HDRS] [ENVID=id]: begin a message",
+    keywords=lambda talk: [f"SIZE {talk.limits.message_size}", "8BITMIME", "SMTPUTF8", "DSN"],
 )

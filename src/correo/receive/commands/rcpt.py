@@ -1,15 +1,19 @@
-"""RCPT TO:<recipient> (RFC 5321 §4.1.1.3): one more for whom the message is."""
+"""RCPT TO:<recipient> (RFC 5321 §4.1.1.3): one more for whom the message is. NOTIFY and ORCPT: RFC 3461 §4.1, §4.2."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from correo import accounts
 from correo.mail.address import Address
+from correo.mail.wishes import NONE, Wishes
 from correo.receive import checks
 from correo.receive.checks.row import RecipientFacts
 from correo.receive.commands.row import IN_TRANSACTION, Command
 from correo.receive.conversation import Conversation
 from correo.storage.db import Tx
 from correo.wire.smtp.answer import Reply, reply
+from correo.wire.smtp.dsn import parse_notify, parse_original
 from correo.wire.smtp.syntax import BadSyntax, parse_forward_path
 
 # Deliveries that one message may lead to: names with a tag (list+1, list+2, ...) can each stand for the same thousand people, and all
@@ -19,16 +23,26 @@ MAX_TARGETS = 2_000
 TOO_MANY = reply(452, "4.5.3", "Too many recipients; send the rest in another message")
 
 
-def parse(argument: str) -> Address | None:
-    """None is `<Postmaster>`."""
+@dataclass(frozen=True, slots=True)
+class Rcpt:
+    recipient: Address | None  # None is `<Postmaster>`
+    wishes: Wishes = NONE
+
+
+def parse(argument: str) -> Rcpt:
     recipient, parameters = parse_forward_path(argument)
+    if not parameters:
+        return Rcpt(recipient)
     for keyword in parameters:
-        raise BadSyntax(555, "5.5.4", f"Parameter {keyword[:32]} is not supported")
-    return recipient
+        if keyword not in ("NOTIFY", "ORCPT"):
+            raise BadSyntax(555, "5.5.4", f"Parameter {keyword[:32]} is not supported")
+    notify = parse_notify(parameters["NOTIFY"]) if "NOTIFY" in parameters else None
+    original = parse_original(parameters["ORCPT"]) if "ORCPT" in parameters else ""
+    return Rcpt(recipient, Wishes(notify, original))
 
 
-async def run(talk: Conversation, recipient: Address | None) -> Reply:
-    transaction = talk.open
+async def run(talk: Conversation, rcpt: Rcpt) -> Reply:
+    transaction, recipient = talk.open, rcpt.recipient
     if len(transaction.recipients) >= talk.limits.recipients:
         return TOO_MANY
     if recipient is None:
@@ -44,6 +58,8 @@ async def run(talk: Conversation, recipient: Address | None) -> Reply:
         return TOO_MANY
     transaction.recipients.append(recipient)
     transaction.targets += targets
+    if rcpt.wishes is not NONE:
+        transaction.wishes.setdefault(recipient.folded, rcpt.wishes)
     return reply(250, "2.1.5", "Ok")
 
 
@@ -60,5 +76,5 @@ ROW = Command(
     IN_TRANSACTION,
     parse,
     run,
-    help="RCPT TO:<recipient>: add a recipient",
+    help="RCPT TO:<recipient> [NOTIFY=NEVER|SUCCESS,FAILURE,DELAY] [ORCPT=type;address]: add a recipient",
 )

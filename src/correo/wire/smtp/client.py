@@ -1,5 +1,5 @@
 """SMTP as a client speaks it (RFC 5321), with PIPELINING (RFC 2920), SIZE (1870), 8BITMIME (6152), SMTPUTF8 (6531),
-STARTTLS (3207), enhanced codes (2034) and AUTH PLAIN and LOGIN (4954).
+STARTTLS (3207), enhanced codes (2034), DSN (3461) and AUTH PLAIN and LOGIN (4954).
 
 In: the server's octets (`receive`), and what to do next (`send_...`), which may be called when nothing is outstanding.
 Out: octets (`take_output`) and events (`next_event`): one for each `send_...`, or `Lost`, after which there is nothing more.
@@ -13,8 +13,10 @@ from __future__ import annotations
 import base64
 import re
 from collections import deque
+from collections.abc import Iterator
 
 from correo.mail.address import Address
+from correo.mail.wishes import NONE, Notify
 from correo.wire import NEED_DATA
 from correo.wire.smtp.dialog import (
     BodyWanted,
@@ -33,6 +35,7 @@ from correo.wire.smtp.dialog import (
     TlsReady,
     Transaction,
 )
+from correo.wire.smtp.dsn import notify_words
 from correo.wire.smtp.reply import NotSmtp, Reply, ReplyReader
 from correo.wire.smtp.stuffing import Stuffer
 
@@ -138,8 +141,7 @@ class Client:
         Raises ValueError for an address that cannot be written.
         """
         commands = [(Stage.MAIL, self._mail(transaction))]
-        utf8 = transaction.utf8 and "SMTPUTF8" in self.extensions
-        commands += [(Stage.RCPT, f"RCPT TO:{_path(address, utf8)}") for address in transaction.recipients]
+        commands += [(Stage.RCPT, command) for command in self._recipients(transaction)]
         commands.append((Stage.DATA, "DATA"))
         if self._begun:
             commands.insert(0, (Stage.RESET, "RSET"))
@@ -342,7 +344,26 @@ class Client:
             words.append("BODY=8BITMIME")
         if utf8:
             words.append("SMTPUTF8")
+        if "DSN" in self.extensions:  # RFC 3461 §5.2.1: what was said is handed on, what was not is not
+            if transaction.ret and transaction.sender:
+                words.append(f"RET={transaction.ret}")
+            if transaction.envelope_id:
+                words.append(f"ENVID={transaction.envelope_id}")
         return " ".join(words)
+
+    def _recipients(self, transaction: Transaction) -> Iterator[str]:
+        utf8 = transaction.utf8 and "SMTPUTF8" in self.extensions
+        for number, address in enumerate(transaction.recipients):
+            command = f"RCPT TO:{_path(address, utf8)}"
+            if "DSN" in self.extensions:
+                wishes = transaction.wishes[number] if transaction.wishes else NONE
+                # RFC 3461 §6.1: of a notice nobody is told anything.
+                notify = wishes.notify if transaction.sender else Notify.NEVER
+                if notify is not None:
+                    command += f" NOTIFY={notify_words(notify)}"
+                if wishes.original and (utf8 or wishes.original.isascii()):
+                    command += f" ORCPT={wishes.original}"
+            yield command
 
 
 def _path(address: Address, utf8: bool) -> str:

@@ -8,6 +8,7 @@ from enum import Enum
 from typing import TypeAlias
 
 from correo.mail.address import Address
+from correo.mail.wishes import Wishes
 from correo.wire import Need
 from correo.wire.smtp.reply import Reply
 
@@ -66,6 +67,9 @@ class Transaction:
     size: int  # octets, or an estimate
     body: str = "7BIT"
     utf8: bool = False
+    wishes: Sequence[Wishes] = ()  # one for each recipient, or none at all
+    ret: str = ""
+    envelope_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
