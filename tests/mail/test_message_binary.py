@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from correo.mail.message import decode_body, scan, without_nul
+from correo.mail.message.binary import as_lines
 from correo.mail.message.sections import find_part
 
 BINARY = b"Content-Transfer-Encoding: Binary\r\n"
@@ -49,3 +52,33 @@ def test_without_nul_nothing_changes() -> None:
 )
 def test_nul_where_it_must_not_be_encoded(data: bytes) -> None:
     assert without_nul(data) is None
+
+
+@given(
+    st.lists(st.sampled_from([b"a", b"\r\n", b"\n", b"\r", b"\0", b"\xff", b"--Y", b"."]), max_size=12).map(
+        b"".join
+    )
+)
+def test_as_lines_whatever_is_inside(octets: bytes) -> None:
+    """RFC 3030 §3: each part decodes to what it was, and all of it is lines."""
+    changed = as_lines(INSIDE % octets)
+    assert changed is not None
+    assert b"\0" not in changed
+    assert changed.count(b"\n") == changed.count(b"\r") == changed.count(b"\r\n")
+    assert b"binary" not in changed.lower()
+    part = find_part(scan(changed), (2,))
+    assert part
+    assert decode_body(changed, part) == octets
+
+
+def test_a_line_too_long_is_no_text() -> None:
+    changed = as_lines(INSIDE % (b"x" * 999))
+    assert changed
+    assert max(map(len, changed.split(b"\r\n"))) < 100
+
+
+def test_what_cannot_be_encoded() -> None:
+    assert as_lines(b"A: b\r\n\r\nx\ny\r\n") is None
+    assert as_lines(b"A: \0\r\n\r\n") is None
+    assert as_lines(BINARY + b"A: x\ny\r\n\r\n") is None
+    assert as_lines(b"A: b\r\n\r\nx\r\n") == b"A: b\r\n\r\nx\r\n"

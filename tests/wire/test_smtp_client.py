@@ -526,3 +526,98 @@ def test_whatever_the_server_says_every_recipient_has_one_result(answers: list[b
     assert len(last.results) == 2
     taken = [result for result in last.results if result.reply and result.reply.first_digit == 2]
     assert all(result.stage is Stage.BODY for result in taken)
+
+
+CHUNKING = "220 mx.there.example ESMTP\r\n250-mx.there.example\r\n250-CHUNKING\r\n250 PIPELINING\r\n"
+
+
+@pytest.mark.parametrize("piece", [0, 1, 7])
+@pytest.mark.parametrize("pipelining", [True, False])
+def test_by_bdat_without_a_round_trip_for_data(piece: int, pipelining: bool) -> None:
+    """RFC 3030 §2: nothing is stuffed, and only those who were taken get it."""
+    script = Script(piece)
+    script.hello(CHUNKING if pipelining else CHUNKING.replace("PIPELINING", "HELP"))
+    script.take()
+    script.client.send_mail(Transaction(ANA, (BOB, EVA), 12))
+    events: list[Event] = []
+    for reply in ("250 ok\r\n", "550 who?\r\n", "250 ok\r\n"):
+        events += script.serve(reply)
+    assert events == [BodyWanted()]
+    assert script.take() == (
+        "MAIL FROM:<ana@here.example>\r\nRCPT TO:<bob@there.example>\r\nRCPT TO:<eva@there.example>\r\n"
+    )
+    script.client.begin_body(9)
+    script.client.send_body(b".\r\n..")
+    script.client.send_body(b"\nxyz")
+    script.client.end_body()
+    assert script.take() == "BDAT 9 LAST\r\n.\r\n..\nxyz"
+    (done,) = script.serve("250 2.0.0 mine\r\n")
+    assert isinstance(done, Done)
+    assert [(result.stage, result.reply and result.reply.code) for result in done.results] == [
+        (Stage.RCPT, 550),
+        (Stage.BODY, 250),
+    ]
+
+
+@pytest.mark.parametrize("pipelining", [True, False])
+def test_by_bdat_to_nobody(pipelining: bool) -> None:
+    script = Script()
+    script.hello(CHUNKING if pipelining else CHUNKING.replace("PIPELINING", "HELP"))
+    script.client.send_mail(Transaction(ANA, (BOB, EVA), 12))
+    (done,) = [
+        event
+        for _ in range(1)
+        for reply in ("250 ok\r\n", "550 no\r\n", "550 no\r\n")
+        for event in script.serve(reply)
+    ]
+    assert isinstance(done, Done)
+    assert {result.stage for result in done.results} == {Stage.RCPT}
+    assert "BDAT" not in script.take()
+
+
+def test_a_refused_sender_and_bdat() -> None:
+    script = Script()
+    script.hello(CHUNKING)
+    script.client.send_mail(Transaction(ANA, (BOB,), 12))
+    (done,) = script.serve("550 not you\r\n503 no sender\r\n")
+    assert isinstance(done, Done)
+    assert [result.stage for result in done.results] == [Stage.MAIL]
+
+
+def test_after_a_refused_chunk_the_next_message_begins_anew() -> None:
+    """RFC 3030 §2: the state of the transaction is unknown then."""
+    script = Script()
+    script.hello(CHUNKING)
+    script.client.send_mail(Transaction(ANA, (BOB,), 12))
+    script.serve("250 ok\r\n250 ok\r\n")
+    script.client.begin_body(1)
+    script.client.send_body(b"x")
+    script.client.end_body()
+    script.serve("452 full\r\n")
+    script.take()
+    script.client.send_mail(Transaction(ANA, (BOB,), 12))
+    assert script.take().startswith("RSET\r\nMAIL FROM")
+
+
+def test_a_server_that_gives_up_in_the_middle_of_a_chunk() -> None:
+    script = Script()
+    script.hello(CHUNKING)
+    script.client.send_mail(Transaction(ANA, (BOB,), 12))
+    script.serve("250 ok\r\n250 ok\r\n")
+    script.client.begin_body(100_000)
+    script.client.send_body(b"x" * 1000)
+    (lost,) = script.serve("552 too big\r\n")
+    assert isinstance(lost, Lost)
+    (result,) = lost.results
+    assert result.stage is Stage.BODY
+    assert result.reply
+    assert result.reply.code == 552
+
+
+def test_an_answer_before_the_chunk_was_sent() -> None:
+    script = Script()
+    script.hello(CHUNKING)
+    script.client.send_mail(Transaction(ANA, (BOB,), 12))
+    (lost,) = script.serve("250 ok\r\n250 ok\r\n250 mine already\r\n")
+    assert isinstance(lost, Lost)
+    assert lost.results == (Result(Stage.DATA, None),)

@@ -13,8 +13,10 @@ from correo.wire.smtp.server import (
     MAX_AUTH,
     MAX_COMMAND,
     AuthResponse,
+    BeginChunk,
     Chunk,
     Command,
+    EndOfChunk,
     EndOfData,
     Eof,
     Event,
@@ -227,3 +229,52 @@ def test_any_octets_in_any_pieces_are_the_same_events(octets: bytes, sizes: list
     expected = play([octets]) if octets else []
     assert play(pieces) == expected
     assert play([bytes([octet]) for octet in octets]) == expected
+
+
+def chunked(core: Server, data: bytes, cut: int) -> list[Event]:
+    """What comes of the octets when they arrive in pieces of `cut`, each event answered at once."""
+    events: list[Event] = []
+    for at in range(0, len(data), cut):
+        core.receive(data[at : at + cut])
+        while (event := core.next_event()) is not NEED_DATA:
+            events.append(event)
+            if not isinstance(event, BeginChunk | Chunk):
+                core.reply(OK)
+    return events
+
+
+@given(st.lists(st.binary(max_size=40), max_size=6), st.integers(1, 50))
+def test_chunks_are_counted_and_never_read_as_commands(pieces: list[bytes], cut: int) -> None:
+    stream = b"".join(b"BDAT %d\r\n%b" % (len(piece), piece) for piece in pieces) + b"BDAT 0 LAST\r\nNOOP\r\n"
+    *events, end, noop = chunked(server(), stream, cut)
+    text = b"".join(event.data for event in events if isinstance(event, Chunk))
+    assert text == b"".join(pieces)
+    assert [event.size for event in events if isinstance(event, BeginChunk)] == [*map(len, pieces), 0]
+    assert noop == Command("NOOP", "")
+    breaks = text.count(b"\r\n")
+    expected = Fault.NUL if b"\0" in text else Fault.NONE
+    expected |= Fault.BARE_LF if text.count(b"\n") != breaks else Fault.NONE
+    expected |= Fault.BARE_CR if text.count(b"\r") != breaks else Fault.NONE
+    assert end == EndOfChunk(True, len(text), expected)
+
+
+def test_a_chunk_too_big_is_swallowed_not_kept() -> None:
+    core = server(max_size=10)
+    events = chunked(core, b"BDAT 100000 LAST\r\n" + b"x" * 100_000 + b"NOOP\r\n", 5_000)
+    assert [event for event in events if isinstance(event, Chunk)] == []
+    assert events[1:] == [EndOfChunk(True, 100_000, Fault.TOO_BIG), Command("NOOP", "")]
+
+
+def test_chunks_that_are_forgotten_count_for_nothing() -> None:
+    core = server(max_size=10)
+    assert chunked(core, b"BDAT 8\r\n12345678", 100)[-1] == EndOfChunk(False, 8, Fault.NONE)
+    core.forget_chunks()
+    assert chunked(core, b"BDAT 8\r\n12345678", 100)[-1] == EndOfChunk(False, 8, Fault.NONE)
+    assert chunked(core, b"BDAT 8\r\n12345678", 100)[-1] == EndOfChunk(False, 16, Fault.TOO_BIG)
+
+
+def test_a_chunk_without_a_size_is_a_command_like_any_other() -> None:
+    core = server()
+    assert chunked(core, b"BDAT x\r\nBDAT\r\nBDAT 1 FIRST\r\nBDAT -1\r\n", 100) == [
+        Command("BDAT", "x"), Command("BDAT", ""), Command("BDAT", "1 FIRST"), Command("BDAT", "-1"),
+    ]  # fmt: skip

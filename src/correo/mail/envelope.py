@@ -10,7 +10,8 @@ from correo.mail.wishes import Wishes
 
 SEVEN_BIT = "7BIT"
 EIGHT_BIT = "8BITMIME"  # RFC 6152 §2
-BODIES = (SEVEN_BIT, EIGHT_BIT)
+BINARY = "BINARYMIME"  # RFC 3030 §3: any octets in any order, in parts that say so
+BODIES = (SEVEN_BIT, EIGHT_BIT, BINARY)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,9 @@ from correo.net import Peer, TlsInfo
 from correo.net.limits import Budget
 from correo.receive.options import Profile, ReceiveOptions, Services
 
+SMALL = 1024  # octets of a piece that is kept together with others: BDAT may bring them one by one
+PIECE = 64 * 1024  # octets of what is made of those
+
 
 class Stage(Enum):
     """How far the client has come (RFC 5321 §4.1.4). The value says what comes next."""
@@ -21,6 +24,7 @@ class Stage(Enum):
     GREETED = "there is no mail transaction; give a sender first"
     SENDER = "there is a sender; give a recipient"
     RECIPIENTS = "there are sender and recipients; give the message"
+    CHUNKS = "the message has begun; give its next chunk"
 
 
 class Note(Enum):
@@ -40,7 +44,9 @@ class Transaction:
     recipients: list[Address] = field(default_factory=list)  # one for each RCPT that was taken
     targets: int = 0  # to how many they lead, some perhaps more than once
     chunks: list[bytes] = field(default_factory=list)
+    tail: bytearray = field(default_factory=bytearray)  # what came in very small pieces, not in `chunks` yet
     held: int = 0
+    chunked: bool = False  # its text comes by BDAT (RFC 3030)
     starved: bool = False  # the budget was used up; what came was dropped
     ret: str = ""  # FULL or HDRS (RFC 3461 §4.3)
     envelope_id: str = ""  # in xtext (RFC 3461 §4.4)
@@ -54,12 +60,24 @@ class Transaction:
             self.starved = True
             return
         self.held += len(data)
-        self.chunks.append(data)
+        if len(data) < SMALL:
+            self.tail += data
+        if len(data) >= SMALL or len(self.tail) >= PIECE:
+            self.gather()
+            if len(data) >= SMALL:
+                self.chunks.append(data)
+
+    def gather(self) -> None:
+        """All that came is in `chunks`."""
+        if self.tail:
+            self.chunks.append(bytes(self.tail))
+            self.tail.clear()
 
     def clear(self, budget: Budget) -> None:
         budget.give(self.held)
         self.held = 0
         self.chunks.clear()
+        self.tail.clear()
 
     @property
     def envelope(self) -> Envelope:
@@ -104,6 +122,8 @@ class Conversation:
     @property
     def stage(self) -> Stage:
         if self.transaction is not None:
+            if self.transaction.chunked:
+                return Stage.CHUNKS
             return Stage.RECIPIENTS if self.transaction.recipients else Stage.SENDER
         return Stage.GREETED if self.helo else Stage.CONNECTED
 

@@ -8,9 +8,10 @@ import structlog
 
 from correo.delivery import Incoming, QueueTimes, Recipient, accept, publish
 from correo.ledger import show_id
-from correo.mail.envelope import EIGHT_BIT, Envelope
+from correo.mail.envelope import BINARY, EIGHT_BIT, SEVEN_BIT, Envelope
 from correo.mail.errors import Refused
 from correo.mail.instant import rfc5322_date
+from correo.mail.message.binary import as_lines
 from correo.mail.status import Status
 from correo.mail.wishes import NONE
 from correo.mailbox import Prepared, prepare
@@ -19,9 +20,10 @@ from correo.receive.checks.row import MessageFacts
 from correo.receive.conversation import Conversation, Transaction
 from correo.receive.fields import take_header, without
 from correo.receive.options import Profile
-from correo.receive.replies import FAULTS, HEADER_TOO_BIG, STARVED, STATUSES
+from correo.receive.replies import FAULTS, HEADER_TOO_BIG, NO_LINES, STARVED, STATUSES
 from correo.receive.trace import received, return_path
 from correo.wire.smtp.answer import Reply
+from correo.wire.smtp.data import Fault
 from correo.wire.smtp.server import EndOfData
 
 log = structlog.get_logger("smtp")
@@ -52,11 +54,15 @@ async def finish(talk: Conversation, end: EndOfData) -> tuple[Reply, ...]:
 
 
 async def _take(talk: Conversation, transaction: Transaction, end: EndOfData) -> Status:
+    binary = transaction.body == BINARY
     for fault, refusal in FAULTS.items():
-        if fault in end.faults:
+        if fault in end.faults and (fault is Fault.TOO_BIG or not binary):
             return refusal
     if transaction.starved:
         return STARVED
+    transaction.gather()
+    if binary and not await _as_lines(transaction):
+        return NO_LINES
     header = take_header(transaction.chunks, talk.limits.header_size)
     if header is None:
         return HEADER_TOO_BIG
@@ -64,6 +70,16 @@ async def _take(talk: Conversation, transaction: Transaction, end: EndOfData) ->
     if refused := await checks.first_refusal(checks.AT_END, talk, facts):
         return refused
     return await _accept(talk, transaction, facts)
+
+
+async def _as_lines(transaction: Transaction) -> bool:
+    """A binary message as every reader and every next server can take it (RFC 3030 §3); whether that can be done."""
+    raw = b"".join(transaction.chunks)
+    lines = as_lines(raw) if len(raw) <= INLINE else await asyncio.to_thread(as_lines, raw)
+    if lines is not None:
+        transaction.chunks[:] = [lines]
+        transaction.body = SEVEN_BIT if lines.isascii() else EIGHT_BIT
+    return lines is not None
 
 
 async def _accept(talk: Conversation, transaction: Transaction, facts: MessageFacts) -> Status:

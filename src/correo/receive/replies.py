@@ -41,4 +41,5 @@ FAULTS: dict[Fault, Status] = {
 }
 
 STARVED = Status(452, "4.3.1", "Too much mail at once, try again later")
+NO_LINES = Status(554, "5.6.3", "What is no text must be in parts of Content-Transfer-Encoding: binary")
 HEADER_TOO_BIG = Status(552, "5.3.4", "Message header too big")

@@ -10,14 +10,26 @@ from correo.mail.errors import Kind, Refused
 from correo.mail.instant import SECOND
 from correo.net import Flush, Peer, TlsInfo
 from correo.receive import incoming
-from correo.receive.commands import COMMANDS, auth
+from correo.receive.commands import COMMANDS, auth, bdat
 from correo.receive.commands.row import Command as Row
 from correo.receive.conversation import Conversation, Note, Transaction
 from correo.receive.options import Profile, ReceiveOptions, Services
 from correo.receive.replies import STATUSES
 from correo.wire.buffer import Overlong
 from correo.wire.smtp.answer import Reply, reply
-from correo.wire.smtp.server import AuthResponse, Chunk, Command, EndOfData, Eof, Event, Malformed, Server
+from correo.wire.smtp.data import Fault
+from correo.wire.smtp.server import (
+    AuthResponse,
+    BeginChunk,
+    Chunk,
+    Command,
+    EndOfChunk,
+    EndOfData,
+    Eof,
+    Event,
+    Malformed,
+    Server,
+)
 from correo.wire.smtp.syntax import BadSyntax
 
 log = structlog.get_logger("smtp")
@@ -41,6 +53,7 @@ class SmtpSession:
         self.talk = Conversation(options, services, peer, tls)
         self._commands = _BY_VERB[options.profile]
         self._data: Transaction | None = None  # whose text is being received
+        self._unwanted: Reply | None = None  # the answer to a chunk whose octets are dropped
         self._deadline = 0  # µs: when the next command, or the message, must be complete
         self._errors = 0
         self._idle_commands = 0
@@ -61,8 +74,13 @@ class SmtpSession:
 
     async def handle(self, event: Event, flush: Flush) -> None:
         match event:
+            case BeginChunk():
+                self._begin_chunk(event)
             case Chunk(data):
-                self.talk.open.add(data, self.talk.services.budget)
+                if self._unwanted is None:
+                    self.talk.open.add(data, self.talk.services.budget)
+            case EndOfChunk():
+                self._answer(*await self._end_of_chunk(event))
             case EndOfData():
                 self._data = None
                 self._answer(*await self._end_of_data(event))
@@ -98,9 +116,33 @@ class SmtpSession:
         self.core.reply(*replies)
         if replies[-1].code == 354:
             self._data = self.talk.transaction
+        if self.talk.transaction is None:
+            self._data = None
+            self.core.forget_chunks()
+        elif self.talk.open.chunked and self._data:
+            return  # the time for a message runs from its first chunk on
+        self._be_patient()
+
+    def _be_patient(self) -> None:
         limits = self.talk.limits
         patience = limits.message_time if self._data else limits.idle
         self._deadline = self.talk.services.clock.now() + round(patience * SECOND)
+
+    def _begin_chunk(self, chunk: BeginChunk) -> None:
+        self._unwanted = bdat.begin(self.talk, chunk)
+        if self._unwanted is None and self._data is None:
+            self._data = self.talk.transaction
+            self._be_patient()
+
+    async def _end_of_chunk(self, chunk: EndOfChunk) -> tuple[Reply, ...]:
+        """RFC 3030 §2: after a refusal there is no transaction, and what was sent ahead for it is refused as well."""
+        unwanted, self._unwanted = self._unwanted, None
+        if unwanted:
+            return (self._bounded(unwanted),)
+        if chunk.last or Fault.TOO_BIG in chunk.faults or self.talk.open.starved:
+            self._data = None
+            return await self._end_of_data(EndOfData(chunk.size, chunk.faults))
+        return (reply(250, "2.0.0", f"{chunk.size} octets so far"),)
 
     async def _end_of_data(self, event: EndOfData) -> tuple[Reply, ...]:
         replies = await incoming.finish(self.talk, event)

@@ -266,6 +266,7 @@ class Connection:
     async def _send_content(self, content: bytes) -> Event:
         client, stream, loop = self._client, self._stream, asyncio.get_running_loop()
         view = memoryview(content)
+        client.begin_body(len(view))
         try:
             for start in range(0, len(view), PIECE):
                 client.send_body(bytes(view[start : start + PIECE]))

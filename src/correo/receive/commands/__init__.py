@@ -6,6 +6,7 @@ from typing import Any
 
 from correo.receive.commands import (
     auth,
+    bdat,
     data,
     ehlo,
     helo,
@@ -31,6 +32,7 @@ COMMANDS: tuple[Command[Any], ...] = (
     mail.ROW,
     rcpt.ROW,
     data.ROW,
+    bdat.ROW,
     rset.ROW,
     noop.ROW,
     vrfy.ROW,

@@ -1,4 +1,4 @@
-"""MAIL FROM:<sender> (RFC 5321 §4.1.1.2): begin a message. SIZE: RFC 1870, BODY: RFC 6152, SMTPUTF8: RFC 6531, AUTH: RFC 4954 §5.
+"""MAIL FROM:<sender> (RFC 5321 §4.1.1.2): begin a message. SIZE: RFC 1870, BODY: RFC 6152, RFC 3030, SMTPUTF8: RFC 6531, AUTH: RFC 4954 §5.
 
 RET and ENVID: RFC 3461 §4.3, §4.4.
 """
@@ -68,7 +68,7 @@ def _size(parameters: Parameters) -> int:
 def _body(parameters: Parameters) -> str:
     body = (parameters.get("BODY", SEVEN_BIT) or "").upper()
     if body not in BODIES:
-        raise BadSyntax(501, "5.5.4", "BODY must be 7BIT or 8BITMIME")
+        raise BadSyntax(501, "5.5.4", "BODY must be 7BIT, 8BITMIME or BINARYMIME")
     return body
 
 
@@ -94,6 +94,6 @@ ROW = Command(
     GREETED,
     parse,
     run,
-    help="MAIL FROM:<sender> [SIZE=n] [BODY=7BIT|8BITMIME] [SMTPUTF8] [RET=FULL|HDRS] [ENVID=id]: begin a message",
+    help="MAIL FROM:<sender> [SIZE=n] [BODY=7BIT|8BITMIME|BINARYMIME] [SMTPUTF8] [RET=FULL|HDRS] [ENVID=id]: begin a message",
     keywords=lambda talk: [f"SIZE {talk.limits.message_size}", "8BITMIME", "SMTPUTF8", "DSN"],
 )

@@ -1,5 +1,5 @@
 """SMTP as a client speaks it (RFC 5321), with PIPELINING (RFC 2920), SIZE (1870), 8BITMIME (6152), SMTPUTF8 (6531),
-STARTTLS (3207), enhanced codes (2034), DSN (3461) and AUTH PLAIN and LOGIN (4954).
+STARTTLS (3207), enhanced codes (2034), DSN (3461), CHUNKING (3030) and AUTH PLAIN and LOGIN (4954).
 
 In: the server's octets (`receive`), and what to do next (`send_...`), which may be called when nothing is outstanding.
 Out: octets (`take_output`) and events (`next_event`): one for each `send_...`, or `Lost`, after which there is nothing more.
@@ -62,7 +62,8 @@ class Client:
         self._answered = 0  # RCPT commands
         self._refused = False  # MAIL was
         self._begun = False  # the server may hold a transaction that needs RSET
-        self._stuffer: Stuffer | None = None  # while the message is sent
+        self._stuffer: Stuffer | None = None  # while the message is sent by DATA
+        self._chunking = False  # it is sent by BDAT
 
     @property
     def stage(self) -> Stage | None:
@@ -142,7 +143,8 @@ class Client:
         """
         commands = [(Stage.MAIL, self._mail(transaction))]
         commands += [(Stage.RCPT, command) for command in self._recipients(transaction)]
-        commands.append((Stage.DATA, "DATA"))
+        if "CHUNKING" not in self.extensions:
+            commands.append((Stage.DATA, "DATA"))
         if self._begun:
             commands.insert(0, (Stage.RESET, "RSET"))
         self._results = [None] * len(transaction.recipients)
@@ -151,15 +153,20 @@ class Client:
         self._planned.extend((stage, line.encode() + b"\r\n") for stage, line in commands)
         self._advance()
 
+    def begin_body(self, size: int) -> None:
+        """After `BodyWanted`: so many octets follow."""
+        if self._chunking:
+            self._output.append(b"BDAT %d LAST\r\n" % size)
+
     def send_body(self, piece: bytes) -> None:
-        """After `BodyWanted`: the next octets of the message, as they are stored."""
-        assert self._stuffer is not None
-        self._output.append(self._stuffer.encode(piece))
+        """The next octets of the message, as they are stored."""
+        self._output.append(self._stuffer.encode(piece) if self._stuffer else piece)
 
     def end_body(self) -> None:
-        assert self._stuffer is not None
-        self._output.append(self._stuffer.finish())
+        if self._stuffer:
+            self._output.append(self._stuffer.finish())
         self._stuffer = None
+        self._chunking = False
         self._outstanding.append(Stage.BODY)
 
     def send_reset(self) -> None:
@@ -250,11 +257,23 @@ class Client:
         if reply.first_digit != 2 and not self._refused:
             self._results[self._answered] = Result(Stage.RCPT, reply)
         self._answered += 1
-        if len(self._planned) == 1 and not self._accepted:
+        if [stage for stage, _ in self._planned] == [Stage.DATA] and not self._accepted:
             self._planned.clear()  # only DATA is left, and it would be for nobody
             return self._done()
         self._advance()
+        if self._answered == len(self._results) and "CHUNKING" in self.extensions:
+            return self._chunk()
         return None
+
+    def _chunk(self) -> Event:
+        """All recipients are answered, and nothing is outstanding: the message may follow (RFC 3030 §2)."""
+        if not self._accepted:
+            return self._done()
+        if self._reader:
+            self._decide(Stage.DATA, None)
+            return self._lost("the server answers before it was asked")
+        self._chunking = True
+        return BodyWanted()
 
     def _data(self, reply: Reply) -> Event | None:
         if reply.first_digit == 2:
@@ -276,13 +295,13 @@ class Client:
     def _body(self, reply: Reply) -> Event:
         if reply.first_digit == 3:
             return self._nonsense(Stage.BODY, reply)
-        self._begun = False
+        self._begun = "CHUNKING" in self.extensions and reply.first_digit != 2  # RFC 3030 §2
         self._decide(Stage.BODY, reply)
         return self._done()
 
     def _unasked(self, reply: Reply) -> Event:
         """A reply to nothing: a server that goes away, gives up in the middle of a message, or lies."""
-        if self._stuffer is not None and reply.first_digit in (4, 5):
+        if (self._stuffer or self._chunking) and reply.first_digit in (4, 5):
             self._decide(Stage.BODY, reply)
         return self._lost("the server speaks out of turn", reply if reply.first_digit in (4, 5) else None)
 
@@ -308,7 +327,7 @@ class Client:
 
     def _lost(self, reason: str, reply: Reply | None = None) -> Lost:
         stage = self.stage
-        where = Stage.BODY if self._stuffer is not None else stage or Stage.MAIL
+        where = Stage.BODY if self._stuffer or self._chunking else stage or Stage.MAIL
         self._decide(where, reply)
         results = self._done().results
         self.closed = True
@@ -316,6 +335,7 @@ class Client:
         self._outstanding.clear()
         self._planned.clear()
         self._stuffer = None
+        self._chunking = False
         return Lost(stage, reason, reply, results)
 
     def _bye(self) -> Bye:

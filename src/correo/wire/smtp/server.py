@@ -1,5 +1,7 @@
 """The server's side of SMTP and LMTP as a pure object: framing, modes, and nothing of mail (RFC 5321, RFC 2033).
 
+BDAT is framing, whatever is thought of it: its octets follow the command at once, and are given as chunks (RFC 3030 §2).
+
 The reply drives the mode, as the client will understand it: 354 begins a message, 334 asks for a line of an authentication
 exchange, 220 after STARTTLS hands the connection to TLS and forgets what was sent in clear text, 221 and 421 end it.
 """
@@ -12,6 +14,7 @@ from dataclasses import dataclass, field
 from correo.wire import NEED_DATA, Need
 from correo.wire.buffer import LineBuffer, Overlong
 from correo.wire.smtp.answer import Reply
+from correo.wire.smtp.chunks import BeginChunk, ChunkReader, EndOfChunk, begin_chunk
 from correo.wire.smtp.data import Chunk, DataReader, EndOfData, Fault
 from correo.wire.smtp.syntax import decode_base64
 
@@ -49,12 +52,14 @@ class Eof:
     """The client closed its side. No answer is needed."""
 
 
-Event = Command | Malformed | Overlong | Chunk | EndOfData | AuthResponse | Eof
+Event = Command | Malformed | Overlong | BeginChunk | Chunk | EndOfChunk | EndOfData | AuthResponse | Eof
 
 __all__ = [
     "AuthResponse",
+    "BeginChunk",
     "Chunk",
     "Command",
+    "EndOfChunk",
     "EndOfData",
     "Eof",
     "Event",
@@ -66,10 +71,13 @@ __all__ = [
 
 
 class Server:
-    """One connection. After each event but Chunk it stands still until `reply`; it begins so, awaiting the greeting."""
+    """One connection. After each event but BeginChunk and Chunk it stands still until `reply`; it begins so, awaiting the
+    greeting."""
 
     __slots__ = (
         "_authenticating",
+        "_chunks",
+        "_counting",
         "_data",
         "_eof",
         "_lines",
@@ -87,6 +95,8 @@ class Server:
         self._max_size = max_size  # octets of a message that are kept
         self._lines = LineBuffer(MAX_AUTH)
         self._data: DataReader | None = None
+        self._chunks: ChunkReader | None = None  # of the message that is being sent by BDAT
+        self._counting = False  # within a chunk
         self._authenticating = False
         self._paused = True
         self._eof = False
@@ -112,13 +122,19 @@ class Server:
     def next_event(self) -> Event | Need:
         if self._paused or self.closed or self.tls_wanted:
             return NEED_DATA
-        event = self._from_data(self._data) if self._data else self._from_line()
+        event: Event | None
+        if self._data:
+            event = self._from_data(self._data)
+        elif self._counting and self._chunks:
+            event = self._from_chunk(self._chunks)
+        else:
+            event = self._from_line()
         if event is None:
             if not self._eof:
                 return NEED_DATA
             self.closed = True
             return Eof()
-        self._paused = not isinstance(event, Chunk)
+        self._paused = not isinstance(event, BeginChunk | Chunk)
         return event
 
     def reply(self, *replies: Reply) -> None:
@@ -139,7 +155,11 @@ class Server:
             case 221 | 421:
                 self.closed = True
                 self._lines.clear()
-                self._data = None
+                self._data = self._chunks = None
+
+    def forget_chunks(self) -> None:
+        """The message of which there were chunks is given up: the next one begins anew."""
+        self._chunks = None
 
     def take_output(self) -> bytes:
         output = self._output[0] if len(self._output) == 1 else b"".join(self._output)
@@ -157,6 +177,18 @@ class Server:
             self._data = None
             self._lines.feed(data.rest())
         return event
+
+    def _from_chunk(self, chunks: ChunkReader) -> Chunk | EndOfChunk | None:
+        while wanted := chunks.wanted:
+            if len(self._lines) < wanted:  # one-octet packets must not become one-octet objects
+                return None
+            if chunk := chunks.take(self._lines.take(wanted)):
+                return chunk
+        self._counting = False
+        end = chunks.end()
+        if end.last:
+            self._chunks = None
+        return end
 
     def _from_line(self) -> Event | None:
         line = self._lines.line()
@@ -181,4 +213,9 @@ class Server:
         self._verb = verb = verb.upper()
         if len(line) > MAX_COMMAND - 2 and verb != "AUTH":
             return Overlong(len(line))
+        if verb == "BDAT" and (chunk := begin_chunk(argument.strip(" \t"))):
+            self._chunks = self._chunks or ChunkReader(self._max_size)
+            self._chunks.begin(chunk)
+            self._counting = True
+            return chunk
         return Command(verb, argument.strip(" \t"))
