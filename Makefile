@@ -8,7 +8,7 @@ STAMP  := $(VENV)/.installed
 QUICK  := not interop and not crash and not slow
 
 .DEFAULT_GOAL := check
-.PHONY: check demo test test-deps test-pythons bench fuzz format format-check types unit setup clean
+.PHONY: check demo test test-deps test-pythons bench bench-deps fuzz format format-check types unit setup clean
 
 check: format-check types unit ## format, types, architecture, unit tests and transcripts: under a minute
 
@@ -69,8 +69,11 @@ FUZZ ?= 25
 fuzz: setup
 	@CORREO_FUZZ=$(FUZZ) $(BIN)/pytest -n auto tests/fuzz tests/journeys/test_simulation.py
 
-bench: setup
-	@$(BIN)/python bench/run.py
+# ROW=imap runs that one alone; the names are in bench/run.py.
+bench: setup ## beside Postfix and Dovecot where they are installed
+	@$(BIN)/python bench/run.py $(ROW)
+
+bench-deps: test-deps ## installs what the benchmarks compare with: the same Debian packages (needs root)
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .hypothesis

@@ -9,6 +9,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 SCRIPTS = {
     "delivery": "SMTP to inbox, beside Postfix + Dovecot",
+    "imap": "a mailbox of 20,000 messages, beside Dovecot",
     "mailbox_ops": "STORE, COPY, MOVE, EXPUNGE",
     "message_scan": "reading the structure of messages",
 }

@@ -130,17 +130,35 @@ service stats {{
     mode = 0666
   }}
 }}
+{more}
+"""
+# As quick at logins as Dovecot's manual lets it be where all people share one system user: processes that serve one login after
+# the other, and processes of IMAP that are started before they are needed and serve many sessions.
+FAST_LOGIN = f"""
+service imap-login {{
+  service_count = 0
+  client_limit = 1000
+  process_min_avail = {os.cpu_count()}
+  process_limit = {os.cpu_count()}
+}}
+service imap {{
+  service_count = 256
+  process_min_avail = {len(PEOPLE)}
+}}
 """
 
 
-class Server(Protocol):
+class ImapServer(Protocol):
     name: str
-    smtp: int
     imap: int
 
     def start(self) -> None: ...
     def stop(self) -> None: ...
     def cpu(self) -> float: ...
+
+
+class Server(ImapServer, Protocol):
+    smtp: int
 
 
 def free_port() -> int:
@@ -230,6 +248,41 @@ class Correo:
         subprocess.run(self._command(*arguments), input=stdin.encode(), check=True, capture_output=True)
 
 
+class Dovecot:
+    """Dovecot alone, with Maildirs. `more` is what its configuration has besides."""
+
+    name = "Dovecot"
+
+    @staticmethod
+    def missing() -> str:
+        """Why it cannot be measured here; "" when it can."""
+        return _missing("dovecot")
+
+    def __init__(self, folder: Path, more: str = "") -> None:
+        self._folder = folder
+        self._master: subprocess.Popen[bytes] | None = None
+        self.imap = free_port()
+        self.lmtp = folder / "lmtp"
+        folder.mkdir(mode=0o755)
+        (folder / "mail").mkdir()
+        os.chown(folder / "mail", 65534, 65534)
+        text = DOVECOT.format(folder=folder, password=PASSWORD, port=self.imap, more=more)
+        (folder / "dovecot.conf").write_text(text)
+
+    def start(self) -> None:
+        self._master = _run("dovecot", "-F", "-c", str(self._folder / "dovecot.conf"))
+        _until(self.lmtp.exists, self.name, self._folder / "log")
+
+    def stop(self) -> None:
+        if self._master is not None:
+            self._master.send_signal(signal.SIGTERM)
+            self._master.wait(STOPPING)
+            self._master = None
+
+    def cpu(self) -> float:
+        return tree_cpu(self._master.pid) if self._master else 0.0
+
+
 class PostfixDovecot:
     """Postfix in front, Dovecot behind it."""
 
@@ -238,53 +291,53 @@ class PostfixDovecot:
     @staticmethod
     def missing() -> str:
         """Why it cannot be measured here; "" when it can."""
-        absent = [name for name in ("postfix", "dovecot") if shutil.which(name, path=PATH) is None]
-        if absent:
-            return f"{' and '.join(absent)} not installed (make test-deps)"
-        return "" if os.geteuid() == 0 else "Postfix and Dovecot need root to start"
+        return _missing("postfix", "dovecot")
 
     def __init__(self, folder: Path) -> None:
-        self._postfix, self._dovecot = folder / "postfix", folder / "dovecot"
-        self._masters: list[subprocess.Popen[bytes]] = []
-        self.smtp, self.imap = free_port(), free_port()
-        for path in (folder, self._postfix, self._dovecot):
-            path.mkdir(mode=0o755)
+        folder.mkdir(mode=0o755)
+        self._folder = folder / "postfix"
+        self._folder.mkdir(mode=0o755)
+        self._dovecot = Dovecot(folder / "dovecot")
+        self._master: subprocess.Popen[bytes] | None = None
+        self.smtp, self.imap = free_port(), self._dovecot.imap
         for name, owner in (("queue", "root"), ("data", "postfix")):
-            (self._postfix / name).mkdir(mode=0o755)
-            shutil.chown(self._postfix / name, owner)
-        (self._dovecot / "mail").mkdir()
-        os.chown(self._dovecot / "mail", 65534, 65534)
-        (self._postfix / "main.cf").write_text(POSTFIX.format(folder=self._postfix, dovecot=self._dovecot))
-        (self._postfix / "master.cf").write_text(MASTER.format(port=self.smtp))
-        (self._postfix / "users").write_text("".join(f"{person} -\n" for person in PEOPLE))
-        text = DOVECOT.format(folder=self._dovecot, password=PASSWORD, port=self.imap)
-        (self._dovecot / "dovecot.conf").write_text(text)
+            (self._folder / name).mkdir(mode=0o755)
+            shutil.chown(self._folder / name, owner)
+        main = POSTFIX.format(folder=self._folder, dovecot=self._dovecot.lmtp.parent)
+        (self._folder / "main.cf").write_text(main)
+        (self._folder / "master.cf").write_text(MASTER.format(port=self.smtp))
+        (self._folder / "users").write_text("".join(f"{person} -\n" for person in PEOPLE))
 
     def start(self) -> None:
-        self._run("dovecot", "-F", "-c", str(self._dovecot / "dovecot.conf"))
-        _until((self._dovecot / "lmtp").exists, "Dovecot", self._dovecot / "log")
-        self._run("postfix", "-c", str(self._postfix), "start-fg")
-        _until(lambda: "daemon started" in _text(self._postfix / "log"), "Postfix", self._postfix / "log")
+        self._dovecot.start()
+        self._master = _run("postfix", "-c", str(self._folder), "start-fg")
+        _until(lambda: "daemon started" in _text(self._folder / "log"), "Postfix", self._folder / "log")
 
     def stop(self) -> None:
-        if len(self._masters) == 2:  # what was started is a script that waits for Postfix's master: tell that
-            postfix = [_found("postfix"), "-c", str(self._postfix), "stop"]
+        if (
+            self._master is not None
+        ):  # what was started is a script that waits for Postfix's master: tell that
+            postfix = [_found("postfix"), "-c", str(self._folder), "stop"]
             subprocess.run(postfix, check=False, capture_output=True)
-            self._masters.pop().wait(STOPPING)
-        for master in self._masters:
-            master.send_signal(signal.SIGTERM)
-            master.wait(STOPPING)
-        self._masters.clear()
+            self._master.wait(STOPPING)
+            self._master = None
+        self._dovecot.stop()
 
     def cpu(self) -> float:
-        return sum(tree_cpu(master.pid) for master in self._masters)
+        return self._dovecot.cpu() + (tree_cpu(self._master.pid) if self._master else 0.0)
 
-    def _run(self, program: str, *arguments: str) -> None:
-        nothing = subprocess.DEVNULL
-        command = [_found(program), *arguments]
-        self._masters.append(
-            subprocess.Popen(command, env={"PATH": PATH}, stdin=nothing, stdout=nothing, stderr=nothing)
-        )
+
+def _missing(*programs: str) -> str:
+    absent = [name for name in programs if shutil.which(name, path=PATH) is None]
+    if absent:
+        return f"{' and '.join(absent)} not installed (make bench-deps)"
+    return "" if os.geteuid() == 0 else f"{' and '.join(programs)} must be started as root"
+
+
+def _run(program: str, *arguments: str) -> subprocess.Popen[bytes]:
+    nothing = subprocess.DEVNULL
+    command = [_found(program), *arguments]
+    return subprocess.Popen(command, env={"PATH": PATH}, stdin=nothing, stdout=nothing, stderr=nothing)
 
 
 def tree_cpu(root: int) -> float:
