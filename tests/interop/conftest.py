@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import trustme
 from tests.interop import programs
-from tests.interop.serving import HOST, NAME, Correo, copied, give_away
+from tests.interop.serving import HOST, NAME, Correo, give_away, running
 
 HERE = Path(__file__).parent
 
@@ -68,21 +68,10 @@ def home(tmp_path: Path) -> Path:
 @pytest.fixture
 def correo(template: Path, tmp_path: Path) -> Iterator[Correo]:
     """A running server with alice and bob, that lets passwords pass without TLS."""
-    yield from running(template, tmp_path, plaintext=True)
+    yield from running(template, tmp_path / "correo")
 
 
 @pytest.fixture
 def strict(template: Path, tmp_path: Path) -> Iterator[Correo]:
     """The same with the default: passwords only under TLS."""
-    yield from running(template, tmp_path, plaintext=False)
-
-
-def running(template: Path, tmp_path: Path, *, plaintext: bool) -> Iterator[Correo]:
-    server = Correo(copied(template, tmp_path / "correo"))
-    server.configure(plaintext=plaintext)
-    server.start()
-    try:
-        yield server
-        server.stop()
-    finally:
-        server.kill()
+    yield from running(template, tmp_path / "correo", plaintext=False)

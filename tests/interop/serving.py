@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -271,3 +272,15 @@ def copied(template: Path, folder: Path) -> Path:
     shutil.copytree(template, folder)
     give_away(folder)
     return folder
+
+
+def running(template: Path, folder: Path, *, plaintext: bool = True) -> Iterator[Correo]:
+    """For a fixture: a server like the one in `template`, judged at its end; `plaintext` as in `configure`."""
+    server = Correo(copied(template, folder))
+    server.configure(plaintext=plaintext)
+    server.start()
+    try:
+        yield server
+        server.stop()
+    finally:
+        server.kill()

@@ -5,12 +5,35 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.interop.devices import plainly
 from tests.interop.programs import Result, run
 from tests.interop.serving import ALICE, BOB, PASSWORD, Correo, letter, subject
 
 PROGRAMS = ("curl",)
 WAYS = pytest.mark.parametrize("tls", ["none", "starttls", "implicit"])
-NO_LOGIN, RECIPIENT_REFUSED = 67, 55  # curl(1), EXIT CODES
+NO_LOGIN, RECIPIENT_REFUSED, REMOTE_FILE_NOT_FOUND = 67, 55, 78  # curl(1), EXIT CODES
+QUOTE_REFUSED, NO_LITERAL = 21, 8
+UNION = "R&AOk-union/&U,BTFw-"  # Réunion/台北
+
+REPORT = """\
+From: carol@far.example
+Subject: report
+MIME-Version: 1.0
+Content-Type: multipart/mixed; boundary=b
+
+--b
+Content-Type: text/plain; charset=utf-8
+Content-Transfer-Encoding: 8bit
+
+Grüße
+--b
+Content-Type: text/csv; name=a.csv
+Content-Disposition: attachment; filename=a.csv
+Content-Transfer-Encoding: base64
+
+YSxiCg==
+--b--
+""".replace("\n", "\r\n").encode()
 
 
 class Curl:
@@ -97,6 +120,49 @@ def test_imap_commands_of_ones_own(correo: Correo, authority: Path, home: Path) 
     assert len(lines(curl("/INBOX", "--request", r"STORE 1:2 +FLAGS (\Deleted)"))) == 2
     assert len(lines(curl("/INBOX", "--request", "EXPUNGE"))) == 2
     assert [subject(message) for message in correo.messages()] == ["third"]
+
+
+@WAYS
+def test_imap_parts_searches_and_flags(correo: Correo, authority: Path, home: Path, tls: str) -> None:
+    (home / "report").write_bytes(REPORT)
+    curl = Curl(correo, authority, home, "imap", tls)
+    curl("/", "--request", f"CREATE {UNION}")
+    there = "/R&AOk-union/&U%2CBTFw-"
+    curl(there, "--upload-file", str(home / "report"))
+    assert lines(curl(there + ";MAILINDEX=1;SECTION=1")) == ["Grüße"]
+    assert lines(curl(there + ";UID=1;SECTION=2.MIME"))[0] == "Content-Type: text/csv; name=a.csv"
+    assert curl(there + ";UID=1;SECTION=2").out == "YSxiCg=="
+    assert curl(there + ";UID=1;SECTION=1;PARTIAL=0.2").out == "Gr"
+    assert lines(curl(there + "?BODY%20a.csv%20HEADER%20Subject%20repo")) == ["* SEARCH 1"]
+    curl(there + "?BODY%20gr%C3%BC", code=QUOTE_REFUSED)  # bare octets, and no charset told
+    assert lines(curl(there + "?FROM%20carol%20LARGER%20100%20UNSEEN")) == ["* SEARCH"]  # fetched, so seen
+    assert lines(curl(there, "--request", r"STORE 1 FLAGS (\Flagged $Work)"))[0].startswith(
+        "* 1 FETCH (FLAGS ("
+    )
+    assert lines(curl(there + "?FLAGGED%20KEYWORD%20$Work%20UNSEEN")) == ["* SEARCH 1"]
+    assert "BODYSTRUCTURE" in lines(curl(there, "--request", "FETCH 1 BODYSTRUCTURE"))[0]
+    assert lines(curl("/", "--request", 'LIST "" "R*/%"'))[0].endswith(UNION)
+    assert lines(curl("/", "--request", f'STATUS "{UNION}" (MESSAGES UNSEEN)')) == [
+        f"* STATUS {UNION} (MESSAGES 1 UNSEEN 1)"
+    ]
+    with plainly(correo) as box:
+        box.folder.set("Réunion/台北")
+        (message,) = box.fetch(mark_seen=False)
+        assert set(message.flags) == {"\\Flagged", "$Work"}
+        assert [(file.filename, file.payload) for file in message.attachments] == [("a.csv", b"a,b\n")]
+    curl("/", "--request", f'RENAME "{UNION}" Kept')
+    curl("/Kept;UID=1;SECTION=9", code=NO_LITERAL)  # NIL: there is no such part
+    curl("/Kept;UID=7", code=REMOTE_FILE_NOT_FOUND)
+    curl("/Kept;UIDVALIDITY=1;UID=1", code=REMOTE_FILE_NOT_FOUND)
+
+
+@pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN"])
+def test_imap_mechanisms(correo: Correo, authority: Path, home: Path, mechanism: str) -> None:
+    correo.deliver(letter("first"))
+    curl = Curl(correo, authority, home, "imap", "starttls")
+    option = f"AUTH={mechanism}"
+    assert "Subject: first" in lines(curl("/INBOX;UID=1", "--login-options", option))
+    assert "Subject: first" in lines(curl("/INBOX;UID=1", "--login-options", option, "--sasl-ir"))
 
 
 @pytest.mark.parametrize("protocol", ["submission", "pop3", "imap"])

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from imap_tools import AND, MailBox, MailboxLoginError, MailBoxStartTls, MailMessageFlags
+from tests.interop.devices import plainly, tree
 from tests.interop.serving import ALICE, HOST, PASSWORD, Correo, letter
 
 NAMES = ["one", "two", "three"]
@@ -80,6 +81,59 @@ def test_folders(mailbox: MailBox) -> None:
     mailbox.folder.set("INBOX")
     mailbox.folder.delete("Ordner/日本")
     assert not mailbox.folder.exists("Ordner/日本")
+
+
+def test_flags_of_many_in_pieces(correo: Correo, mailbox: MailBox) -> None:
+    count = 80
+    for number in range(count):
+        mailbox.append(letter(f"letter {number}"), "Archive", flag_set=["$Unread"] if number % 3 else [])
+    mailbox.folder.set("Archive")
+    every = mailbox.uids()
+    assert len(every) == count
+    mailbox.flag(every, [MailMessageFlags.SEEN, "$Done"], True, chunks=15)
+    mailbox.flag(every[::2], MailMessageFlags.SEEN, False, chunks=12)
+    mailbox.flag(every, "$Unread", False)
+    assert mailbox.uids(AND(seen=True)) == every[1::2]
+    assert mailbox.uids(AND(keyword="$Done")) == every
+    assert mailbox.uids(AND(keyword="$Unread")) == []
+    with plainly(correo) as other:
+        other.folder.set("Archive")
+        assert other.uids(AND(seen=True)) == every[1::2]
+        assert other.folder.status("Archive", ["MESSAGES", "UNSEEN"]) == {
+            "MESSAGES": count,
+            "UNSEEN": count // 2,
+        }
+
+
+def test_moving_many(correo: Correo, mailbox: MailBox) -> None:
+    for number in range(60):
+        mailbox.append(letter(f"letter {number}"), "Archive")
+    mailbox.folder.create("Kept/2026")
+    mailbox.folder.set("Archive")
+    mailbox.flag(mailbox.uids(), "$Moved", True)
+    mailbox.move(mailbox.uids()[20:], "Kept/2026", chunks=12)
+    mailbox.copy(mailbox.uids(), "Kept/2026", chunks=7)
+    mailbox.delete(mailbox.uids()[:5])
+    there = tree(correo)
+    assert len(there["Archive"]) == 15
+    assert sorted(name for name, _ in there["Kept/2026"]) == sorted(
+        f"letter {number}" for number in range(60)
+    )
+    mailbox.folder.set("Kept/2026")
+    assert len(mailbox.uids(AND(keyword="$Moved"))) == 60
+
+
+def test_idle_hears_of_flags_and_of_what_is_gone(correo: Correo, mailbox: MailBox) -> None:
+    heard: list[bytes] = []
+    with mailbox.idle as idle, plainly(correo) as other:
+        other.flag("2", [MailMessageFlags.FLAGGED], True)
+        other.delete("1")
+        while not any(line.endswith(b"1 EXPUNGE") for line in heard):
+            lines = idle.poll(timeout=10)
+            assert lines, f"nothing more than {heard}"
+            heard += lines
+    assert any(b"2 FETCH" in line and b"\\Flagged" in line for line in heard)
+    assert mailbox.uids() == ["2", "3"]
 
 
 def test_idle_hears_of_new_mail(correo: Correo, mailbox: MailBox) -> None:

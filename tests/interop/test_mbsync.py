@@ -5,103 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.interop.programs import run
-from tests.interop.serving import ALICE, PASSWORD, Correo, letter, subject
+from imap_tools import MailMessageFlags
+from tests.interop.devices import Device, plainly, tree
+from tests.interop.serving import Correo, letter, subject
 
 PROGRAMS = ("mbsync",)
+SEEN, FLAGGED, ANSWERED = MailMessageFlags.SEEN, MailMessageFlags.FLAGGED, MailMessageFlags.ANSWERED
 
-RC = """
-IMAPAccount correo
-Host localhost
-Port {port}
-User {user}
-Pass "{password}"
-SSLType {tls}
-CertificateFile {authority}
-AuthMechs {mechanism}
-
-IMAPStore far
-Account correo
-
-MaildirStore near
-Path {folder}/mail/
-Inbox {folder}/mail/INBOX
-SubFolders Verbatim
-
-Channel all
-Far :far:
-Near :near:
-Patterns *
-Create Both
-Remove Both
-Expunge Both
-SyncState {folder}/state/
-CopyArrivalDate yes
-"""
-TLS = {"starttls": "STARTTLS", "implicit": "IMAPS"}
 FOLDERS = {"INBOX", "Drafts", "Sent", "Trash", "Junk", "Archive"}
-
-Tree = dict[str, list[tuple[str, str]]]
-
-
-class Device:
-    """A copy of alice's account."""
-
-    def __init__(
-        self, correo: Correo, authority: Path, folder: Path, *, tls: str = "implicit", mechanism: str = "*"
-    ) -> None:
-        self.folder = folder
-        self.mail = folder / "mail"
-        self._rc = folder / "mbsyncrc"
-        self.mail.mkdir(parents=True)
-        (folder / "state").mkdir()
-        self._rc.write_text(
-            RC.format(
-                port=correo.port("imap", tls),
-                user=ALICE,
-                password=PASSWORD,
-                tls=TLS[tls],
-                mechanism=mechanism,
-                authority=authority,
-                folder=folder,
-            )
-        )
-
-    def sync(self, *options: str) -> None:
-        __tracebackhide__ = True
-        run("mbsync", "--config", self._rc, *options, "all", home=self.folder)
-
-    def tree(self) -> Tree:
-        """Folder name to its messages: subject and Maildir flags."""
-        return {
-            str(folder.parent.relative_to(self.mail)): self._messages(folder.parent)
-            for folder in self.mail.rglob("cur")
-        }
-
-    def add(self, folder: str, name: str, flags: str = "") -> None:
-        """Put a message into a folder, which is made."""
-        for part in ("new", "cur", "tmp"):
-            (self.mail / folder / part).mkdir(parents=True, exist_ok=True)
-        (self.mail / folder / "cur" / f"{name}:2,{flags}").write_bytes(letter(name).replace(b"\r\n", b"\n"))
-
-    def flag(self, folder: str, name: str, flags: str) -> None:
-        path = self._find(folder, name)
-        path.rename(path.parent.parent / "cur" / f"{path.name.partition(':')[0]}:2,{flags}")
-
-    def remove(self, folder: str, name: str) -> None:
-        self._find(folder, name).unlink()
-
-    def _find(self, folder: str, name: str) -> Path:
-        return next(path for path in self._files(self.mail / folder) if subject(path.read_bytes()) == name)
-
-    def _messages(self, folder: Path) -> list[tuple[str, str]]:
-        return sorted(
-            (subject(path.read_bytes()), path.name.partition(":2,")[2]) for path in self._files(folder)
-        )
-
-    @staticmethod
-    def _files(folder: Path) -> list[Path]:
-        return [path for part in ("new", "cur") for path in (folder / part).iterdir()]
 
 
 @pytest.fixture
@@ -125,19 +36,124 @@ def test_pull(correo: Correo, authority: Path, tmp_path: Path, tls: str, mechani
     assert tree["INBOX"] == [("one", ""), ("two", "")]
 
 
-def test_push_of_a_tree(correo: Correo, laptop: Device, phone: Device) -> None:
-    # mbsync takes names as the server spells them, in modified UTF-7: Prüfung & mehr, 日本/東京.
+NAMES = (
+    "Réunions/Été à Genève",
+    "Проекты/Срочно/2026",
+    "Ελληνικά/Αθήνα/Ώρα",
+    "中文/收件 箱/第二季度",
+    "日本/東京",
+    "عربي/بريد/وارد",
+    "עברית/דואר נכנס",
+    "हिन्दी/पत्र",
+    "한국어/받은 편지함",
+    "ไทย/กล่องจดหมาย",
+    "📬/🎉 party 🎂/👩‍👩‍👧",
+    "Sales & Marketing/R&D/&-&/a & b",
+    "two  blanks/ in front",
+    "(brackets)/[1]/{2}/semi;colon",
+    "quote'single/do.ts.and,commas",
+    "n/e/s/t/e/d/very/deep/indeed",
+)
+
+
+def test_a_tree_in_many_scripts(correo: Correo, laptop: Device, phone: Device) -> None:
     laptop.sync()
-    for folder in ("Work", "Work/2026", "Work/2026/May", "Pr&APw-fung &- mehr", "&ZeVnLA-/&Z3FOrA-"):
-        laptop.add(folder, folder.replace("/", " "), "S")
-    laptop.add("Sent", "sent", "RS")
-    laptop.add("Drafts", "draft", "DFS")
-    laptop.sync("--push")
+    for number, name in enumerate(NAMES):
+        laptop.add(name, f"in {name}", ("", "S", "FRS", "DP")[number % 4])
+    laptop.sync()
+    on_server = tree(correo)
+    assert set(NAMES) <= set(on_server)
+    assert all(
+        on_server[name] == [(f"in {name}", ("", "S", "FRS", "DP")[n % 4])] for n, name in enumerate(NAMES)
+    )
     phone.sync()
-    laptop.sync()  # the server has made the parent of the last one
-    assert phone.tree() == laptop.tree()
-    assert phone.tree()["&ZeVnLA-/&Z3FOrA-"] == [("&ZeVnLA- &Z3FOrA-", "S")]
-    assert phone.tree()["Drafts"] == [("draft", "DFS")]
+    laptop.sync()  # the server has made the parents
+    assert phone.tree() == laptop.tree() == on_server
+    # And back, from the server: each renamed to a name in another script.
+    with plainly(correo) as box:
+        for name, other in zip(NAMES[::2], NAMES[1::2], strict=True):
+            box.folder.rename(name, f"{other}/{name.rpartition('/')[2]}")
+    for device in (phone, laptop):
+        device.sync(code=None)  # it complains about folders with mail that are gone on the other side
+    on_server = tree(correo)
+    for device in (phone, laptop):
+        kept = device.tree()
+        assert {name: kept[name] for name in on_server} == on_server
+
+
+def test_conflicts(correo: Correo, laptop: Device) -> None:
+    """Each message is changed on both sides between two runs."""
+    names = (
+        "flags",
+        "flags off",
+        "same",
+        "gone there",
+        "gone here",
+        "gone",
+        "moved there",
+        "moved here",
+        "alone",
+    )
+    correo.deliver(*map(letter, names))
+    with plainly(correo) as box:
+        box.flag("2", [SEEN, FLAGGED], True)
+    laptop.sync()
+    laptop.flag("INBOX", "flags", "S")
+    laptop.flag("INBOX", "flags off", "F")
+    laptop.flag("INBOX", "same", "RS")
+    laptop.flag("INBOX", "gone there", "F")
+    laptop.flag("INBOX", "moved there", "F")
+    for name in ("gone here", "gone"):
+        laptop.remove("INBOX", name)
+    laptop.move("INBOX", "moved here", "Archive")
+    with plainly(correo) as box:
+        uids = {message.subject: message.uid or "" for message in box.fetch(mark_seen=False)}
+        box.flag(uids["flags"], [FLAGGED, "$Forwarded"], True)
+        box.flag(uids["flags off"], FLAGGED, False)
+        box.flag(uids["flags off"], ANSWERED, True)
+        box.flag(uids["same"], [SEEN, ANSWERED], True)
+        box.flag([uids["gone here"], uids["moved here"]], SEEN, True)
+        box.delete([uids["gone there"], uids["gone"]])
+        box.move(uids["moved there"], "Archive")
+    laptop.sync()
+    laptop.sync()  # what was told in the first run
+    expected = {
+        "INBOX": [("alone", ""), ("flags", "FPS"), ("flags off", "R"), ("same", "RS")],
+        "Archive": [("moved here", ""), ("moved there", "")],
+    }
+    for found in (laptop.tree(), tree(correo)):
+        assert {name: found[name] for name in expected} == expected
+
+
+def test_folders_made_renamed_and_removed_on_either_side(
+    correo: Correo, laptop: Device, phone: Device
+) -> None:
+    laptop.add("Old/Letters", "one", "S")
+    laptop.create("Old/Empty")
+    laptop.sync()
+    phone.sync()
+    assert phone.tree()["Old/Letters"] == [("one", "S")]
+    # On one device a folder is renamed, as Maildir knows it: its messages move to a new one, and the empty one goes.
+    phone.move("Old/Letters", "one", "New/Briefe")
+    phone.sync()
+    laptop.sync()  # mbsync never removes a folder that holds mail, so this one must have seen it leave
+    phone.delete("Old/Letters")
+    phone.delete("Old/Empty")
+    # On the server others are made and renamed meanwhile.
+    with plainly(correo) as box:
+        box.folder.create("Server/Made")
+        box.append(letter("two"), "Server/Made", flag_set=[FLAGGED])
+        box.folder.create("Server/Empty")
+        box.folder.rename("Server/Empty", "Server/Renamed")
+        box.folder.delete("Drafts")
+    for device in (phone, laptop, phone):
+        device.sync()
+    on_server = tree(correo)
+    assert on_server["New/Briefe"] == [("one", "S")]
+    assert on_server["Server/Made"] == [("two", "F")]
+    assert not {"Old/Letters", "Old/Empty", "Server/Empty", "Drafts"} & set(on_server)
+    assert {"Server/Renamed", "INBOX"} <= set(on_server)
+    assert laptop.tree() == phone.tree() == on_server
 
 
 def test_two_devices_see_the_same(correo: Correo, laptop: Device, phone: Device) -> None:
@@ -155,28 +171,6 @@ def test_two_devices_see_the_same(correo: Correo, laptop: Device, phone: Device)
     assert laptop.tree()["INBOX"] == [("five", "S"), ("one", "FRS"), ("three", "S")]
     assert laptop.tree()["Kept"] == [("four", "")]
     assert sorted(subject(message) for message in correo.messages()) == ["five", "one", "three"]
-
-
-def test_a_folder_that_is_removed_is_removed_everywhere(
-    correo: Correo, laptop: Device, phone: Device
-) -> None:
-    laptop.add("Old/Letters", "one")
-    laptop.sync()
-    phone.sync()
-    assert phone.tree()["Old/Letters"] == [("one", "")]
-    phone.remove("Old/Letters", "one")
-    phone.sync()
-    laptop.sync()
-    assert laptop.tree()["Old/Letters"] == []
-    (path := laptop.mail / "Old" / "Letters").rename(path.with_name("gone"))
-    for part in ("new", "cur", "tmp"):
-        (path.with_name("gone") / part).rmdir()
-    for left in path.with_name("gone").iterdir():
-        left.unlink()
-    path.with_name("gone").rmdir()
-    laptop.sync()
-    phone.sync()
-    assert "Old/Letters" not in phone.tree()
 
 
 def test_a_large_mailbox_is_copied_and_left_alone(correo: Correo, laptop: Device) -> None:

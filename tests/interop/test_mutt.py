@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from imap_tools import MailMessageFlags
+from tests.interop.devices import plainly, tree
 from tests.interop.programs import eventually, path_of, run
 from tests.interop.serving import ALICE, BOB, PASSWORD, Correo, body, letter, subject
 
@@ -34,6 +37,7 @@ set sleep_time = 0
 set mail_check = 1
 set timeout = 1
 set imap_keepalive = 10
+set imap_idle = yes
 set confirmappend = no
 set confirmcreate = no
 set delete = yes
@@ -143,6 +147,58 @@ def test_new_mail_shows_up(correo: Correo, terminal: Terminal) -> None:
     terminal.shows("fourth letter")
     terminal.press("x")
     eventually(lambda: not terminal.running(), "the end of mutt")
+
+
+def test_flags_and_moves_by_tags(correo: Correo, terminal: Terminal) -> None:
+    terminal.shows("third letter")
+    terminal.press("1", "Enter", "F")
+    terminal.press("2", "Enter", "t")
+    terminal.press("3", "Enter", "t", r"\;", "s")  # tmux takes a bare semicolon for itself
+    terminal.shows("Save tagged to mailbox")
+    terminal.press("C-u")
+    terminal.type("=Réunion/été")
+    terminal.press("Enter")
+    terminal.shows("Del:2")
+    terminal.press("$")
+    terminal.shows("Msgs:1 ")
+    assert tree(correo)["INBOX"] == [("first letter", "F")]
+    assert [name for name, _ in tree(correo)["Réunion/été"]] == ["second letter", "third letter"]
+    terminal.press("c")
+    terminal.type("=Réunion/été")
+    terminal.press("Enter")
+    terminal.shows("second letter")
+    terminal.press("1", "Enter", "Enter")
+    terminal.shows("One line.")
+    terminal.press("q", "2", "Enter", "d", "u", "F", "q")
+    eventually(lambda: not terminal.running(), "the end of mutt")
+    assert tree(correo)["Réunion/été"] == [("second letter", "S"), ("third letter", "F")]
+
+
+def test_the_server_searches(correo: Correo, terminal: Terminal) -> None:
+    terminal.shows("third letter")
+    terminal.press("l")
+    terminal.shows("Limit to messages matching")
+    terminal.type("=b first")
+    terminal.press("Enter")
+    terminal.shows("Msgs:1/3")
+    assert "second letter" not in terminal.screen()
+    terminal.press("q")
+    eventually(lambda: not terminal.running(), "the end of mutt")
+    assert tree(correo)["INBOX"] == [("first letter", ""), ("second letter", ""), ("third letter", "")]
+
+
+def test_what_others_do_shows_up(correo: Correo, terminal: Terminal) -> None:
+    terminal.shows("third letter")
+    with plainly(correo) as box:
+        box.move("2", "Archive")
+        box.flag("1", MailMessageFlags.FLAGGED, True)
+    correo.deliver(letter("fourth letter"))
+    terminal.shows("fourth letter")
+    eventually(lambda: "second letter" not in terminal.screen(), "the end of the second letter on the screen")
+    eventually(lambda: re.search(r"!.*first letter", terminal.screen()), "a flag on the first letter")
+    terminal.press("3", "Enter", "d", "q")
+    eventually(lambda: not terminal.running(), "the end of mutt")
+    assert tree(correo)["INBOX"] == [("first letter", "F"), ("third letter", "")]
 
 
 @pytest.mark.parametrize("tls", ["starttls", "implicit"])
