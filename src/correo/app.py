@@ -15,22 +15,25 @@ from correo.access.imap.session import Services as ImapServices
 from correo.access.pop3.locks import Locks
 from correo.access.pop3.session import Pop3Options, Pop3Session
 from correo.access.pop3.session import Services as Pop3Services
-from correo.accounts import Logins
+from correo.accounts import Introspection, Logins, Service, Ways
 from correo.clock import Chance, Clock
-from correo.config import DATABASE, Config, Listener
+from correo.config import DATABASE, INDEX, Config, Listener
 from correo.config.read import beside
 from correo.dns import Resolver
 from correo.dns.cache import CachingResolver
 from correo.dns.client import StubResolver, system_servers
+from correo.mail.errors import Refused
 from correo.mailbox import collect, forget
+from correo.mailbox.indexing import STAMP, Indexer
 from correo.net import Dialer, Session, Stream
 from correo.net.drive import Stopping, Terms, drive
 from correo.net.limits import Budget, ConnectionLimits
 from correo.net.listen import Listener as SocketListener
 from correo.net.listen import bind, split_host_port
 from correo.net.stream import SocketDialer
-from correo.net.tls import server_context
+from correo.net.tls import private_context, server_context
 from correo.ops import service
+from correo.ops.leisure import Leisure
 from correo.queue.schedule import Schedule
 from correo.receive.options import Limits as ReceiveLimits
 from correo.receive.options import Profile, ReceiveOptions
@@ -40,17 +43,21 @@ from correo.storage.bus import QUEUE
 from correo.storage.bus.local import LocalBus
 from correo.storage.db import Database
 from correo.storage.db.sqlite import Sqlite
+from correo.storage.index import Index
+from correo.storage.index.fts import FtsIndex
 from correo.transport.remote import Options as RemoteOptions
 from correo.transport.remote import RemoteTransport
 from correo.transport.settling import Policy
 from correo.transport.smarthost import Smarthost
 from correo.transport.worker import Worker
+from correo.wire.http import Endpoint
 
 log = structlog.get_logger("correo")
 
 GLANCE = 1.0  # seconds between looks whether another process has written: how soon a `correo queue retry` is noticed
 SWEEP = 600.0  # seconds between sweeps for content nobody points to
 SWEEP_BATCH = 500
+INDEX_GLANCE = 2.0  # seconds between looks for new mail to index; until then a search reads it
 CHANGES_AGE = 30 * 86_400 * 1_000_000  # a client that was away for longer compares the whole mailbox instead
 ORPHAN_AGE = 3600 * 1_000_000  # a reader may still be busy with what was deleted a moment ago
 
@@ -75,21 +82,27 @@ class World:
 
 
 class Certificate:
-    """The TLS context all listeners share; `load` again replaces the certificate for later handshakes."""
+    """The TLS contexts that listeners share; `load` again replaces them for later handshakes.
+
+    Other servers are never asked for a certificate: theirs may be from anybody, and to ask would be to refuse them.
+    """
 
     def __init__(self) -> None:
-        self.context: ssl.SSLContext | None = None
+        self.servers: ssl.SSLContext | None = None
+        self.people: ssl.SSLContext | None = None
 
     def load(self, config: Config) -> None:
-        """Raises OSError (ssl.SSLError is one); then the context is as it was."""
+        """Raises OSError (ssl.SSLError is one); then the contexts are as they were."""
         if not config.tls.certificate:
             return
         files = beside(config, config.tls.certificate), beside(config, config.tls.key)
-        fresh = server_context(*files)
-        if self.context is None:
-            self.context = fresh
-        else:
-            self.context.load_cert_chain(*files)
+        servers = people = server_context(*files)
+        if config.tls.client_ca:
+            people = server_context(*files, beside(config, config.tls.client_ca))
+        self.servers, self.people = servers, people
+
+    def context(self, protocol: str) -> ssl.SSLContext | None:
+        return self.servers if protocol in ("smtp", "lmtp") else self.people
 
 
 def bind_all(listeners: Sequence[Listener]) -> list[socket.socket]:
@@ -110,14 +123,24 @@ def bind_all(listeners: Sequence[Listener]) -> list[socket.socket]:
 class Server:
     """One running Correo."""
 
-    def __init__(self, config: Config, world: World, db: Database, certificate: Certificate) -> None:
+    def __init__(
+        self,
+        config: Config,
+        world: World,
+        db: Database,
+        certificate: Certificate,
+        ways: Ways,
+        index: Index | None = None,
+    ) -> None:
         self.config = config
         self.world = world
         self.db = db
         self.certificate = certificate
+        self.index = index
         self.bus = LocalBus()
         self.stopping = Stopping()
-        self.logins = Logins(db, world.clock, world.chance, concurrency=config.auth.concurrency)
+        concurrency = config.auth.concurrency
+        self.logins = Logins(db, world.clock, world.chance, concurrency=concurrency, ways=ways)
         self.budget = Budget(config.limits.memory)
         self.locks = Locks()
         self.listeners: list[SocketListener] = []
@@ -130,20 +153,22 @@ class Server:
 
     @classmethod
     async def open(cls, config: Config, world: World) -> Server:
-        """Open the data and read the certificate. Raises OSError, SchemaMismatch, Refused."""
+        """Open the data and read what the configuration names. Raises OSError, ValueError, SchemaMismatch, Refused."""
         folder = beside(config, config.data_dir)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         certificate = Certificate()
         certificate.load(config)
+        ways = _ways(config, world)
         db = await Sqlite.open(folder / DATABASE, now=world.clock.now())
-        return cls(config, world, db, certificate)
+        index = FtsIndex.open(folder / INDEX, STAMP) if config.search.index else None
+        return cls(config, world, db, certificate, ways, index)
 
     async def start(self, sockets: Sequence[socket.socket]) -> None:
         """Begin to serve; `sockets` are those of `bind_all`, in the order of the listeners."""
         limits = self.config.limits
         self._makers = [self._sessions(listener) for listener in self.config.listener]
         for position, (listener, sock) in enumerate(zip(self.config.listener, sockets, strict=True)):
-            implicit = self._tls if listener.tls == "implicit" else None
+            implicit = self._tls(listener) if listener.tls == "implicit" else None
             room = ConnectionLimits(limits.connections, limits.connections_per_address)
             bound = SocketListener(sock, self._serve(position), room, BUSY[listener.protocol], implicit)
             await bound.start()
@@ -151,7 +176,7 @@ class Server:
             self._rooms.append(room)
             log.info("listening", protocol=listener.protocol, address=bound.address, tls=listener.tls)
         self._start_worker()
-        for duty in (self._watch(), self._sweep()):
+        for duty in (self._watch(), self._sweep(), self._keep_index()):
             self._duties.append(asyncio.get_running_loop().create_task(duty))
         log.info("ready", hostname=self.config.hostname)
         service.notify("READY=1")
@@ -177,6 +202,8 @@ class Server:
             if isinstance(result, Exception):
                 log.error("a duty had failed", exc_info=result)
         self.logins.close()
+        if self.index is not None:
+            await self.index.close()
         await self.db.close()
         log.info("stopped", cut_off=cut)
 
@@ -196,7 +223,8 @@ class Server:
         Connections that are open keep what they began with. What cannot be read leaves everything as it was.
         """
         kept = {
-            name: getattr(self.config, name) for name in ("hostname", "data_dir", "user", "listener", "dns")
+            name: getattr(self.config, name)
+            for name in ("hostname", "data_dir", "user", "listener", "dns", "search")
         }
         for name, value in kept.items():
             if getattr(config, name) != value:
@@ -205,10 +233,12 @@ class Server:
         try:
             self.certificate.load(fresh)
             transport = self._make_transport(fresh)
+            ways = _ways(fresh, self.world)
         except (OSError, ValueError) as error:
             log.error("reload failed, everything stays as it was", reason=str(error))
             return
         self.config = fresh
+        self.logins.change(ways)
         self.budget.limit = fresh.limits.memory
         for room in self._rooms:
             room.total, room.by_network = fresh.limits.connections, fresh.limits.connections_per_address
@@ -220,8 +250,8 @@ class Server:
 
     # ------------------------------------------------------------------------------------------------------------------
 
-    def _tls(self) -> ssl.SSLContext | None:
-        return self.certificate.context
+    def _tls(self, listener: Listener) -> Callable[[], ssl.SSLContext | None]:
+        return lambda: self.certificate.context(listener.protocol)
 
     def _incident(self, fault: BaseException) -> str:
         reference = f"{self.world.chance.id(self.world.clock.now()):x}"
@@ -229,7 +259,7 @@ class Server:
         return reference
 
     def _serve(self, position: int) -> Callable[[Stream], Awaitable[None]]:
-        terms = Terms(self._tls, self.stopping, self._incident)
+        terms = Terms(self._tls(self.config.listener[position]), self.stopping, self._incident)
 
         async def serve(stream: Stream) -> None:
             await drive(stream, self._makers[position](stream), terms)
@@ -287,9 +317,18 @@ class Server:
             idle=limits.imap_idle,
             login_time=limits.login_time,
             append_limit=limits.message_size,
+            message_limit=limits.imap_message_limit,
+            save_limit=limits.imap_save_limit,
         )
         services = ImapServices(
-            self.db, self.bus, world.clock, world.chance, self.logins, options, budget=self.budget
+            self.db,
+            self.bus,
+            world.clock,
+            world.chance,
+            self.logins,
+            options,
+            budget=self.budget,
+            index=self.index,
         )
         return lambda stream: ImapSession(services, stream.peer, stream.tls, stream.wake)
 
@@ -350,6 +389,45 @@ class Server:
             before = now - ORPHAN_AGE
             while (await self.db.bulk(collect, before, SWEEP_BATCH)).looked_at == SWEEP_BATCH:
                 log.debug("swept", batch=SWEEP_BATCH)
+
+    async def _keep_index(self) -> None:
+        """Add new mail to the index soon after it came; compare all of it when we start, and after each sweep."""
+        if self.index is None:
+            await asyncio.Event().wait()  # a duty never ends
+            return
+        loop = asyncio.get_running_loop()
+        indexer = Indexer(self.db, self.index, Leisure(loop.time, asyncio.sleep).rest)
+        last, whole = 0, loop.time()
+        while True:
+            again = loop.time() >= whole
+            try:
+                last = await indexer.walk(0 if again else last)
+            except Refused as refused:
+                log.warning("the search index stays behind", reason=refused.detail)
+            else:
+                whole = loop.time() + SWEEP if again else whole
+            await asyncio.sleep(INDEX_GLANCE)
+
+
+def _ways(config: Config, world: World) -> Ways:
+    """Raises OSError when a file cannot be read, ValueError."""
+    oauth = config.oauth
+    tokens = None
+    if oauth.introspection:
+        service = Service(
+            endpoint=Endpoint.parse(oauth.introspection),
+            client_id=oauth.client_id,
+            client_secret=beside(config, oauth.client_secret_file).read_text().strip("\r\n"),
+            claim=oauth.claim,
+            scope=oauth.scope,
+            audience=oauth.audience,
+            configuration=oauth.configuration,
+            timeout=oauth.timeout,
+        )
+        context = private_context(beside(config, oauth.ca) if oauth.ca else None)
+        dialer, key = world.dialer or SocketDialer(), world.chance.secret(32)
+        tokens = Introspection(service, dialer, world.clock, key, context)
+    return Ways(config.auth.mechanisms, tokens, config.auth.end_point_binding)
 
 
 def _smarthost(config: Config) -> Smarthost | None:

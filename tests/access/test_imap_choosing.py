@@ -31,7 +31,7 @@ def box(name: str, use: str = "") -> Mailbox:
 
 def chosen(
     pattern: str, names: Iterable[str], subscribed: Iterable[str], *select: Select
-) -> dict[str, Chosen]:
+) -> dict[str, Chosen[Mailbox]]:
     listing = Listing("", (pattern,), True, frozenset(select), Returned(subscribed=True))
     found = choose(listing, [box(name) for name in names], list(subscribed), compile_pattern(pattern))
     return {each.name: each for each in found}

@@ -162,6 +162,13 @@ COMMANDS = (
     "ENABLE X",
     "IDLE\r\nDONE",
     "NAMESPACE",
+    "SETACL INBOX -anyone +lrcd",
+    "DELETEACL INBOX anyone",
+    "GETACL INBOX",
+    'LISTRIGHTS Sent "alice"',
+    'MYRIGHTS "Other Users/alice@example.org/inbox"',
+    "SETQUOTA alice@example.org (STORAGE 1 MESSAGE 2)",
+    'LIST "" (INBOX Shared/*) RETURN (MYRIGHTS SUBSCRIBED)',
     "NOOP",
     "CHECK",
     "UNSELECT",
@@ -270,7 +277,7 @@ async def test_imaplib(tmp_path: Path) -> None:
             assert imap.subscribe("play")[0] == "OK"
             assert b'() "/" play' in imap.lsub()[1]
             assert imap.delete("play")[0] == "OK"
-            assert imap.namespace()[1] == [b'(("" "/")) NIL NIL']
+            assert imap.namespace()[1] == [b'(("" "/")) (("Other Users/" "/")) (("Shared/" "/"))']
             assert imap.noop()[0] == "OK"
             assert imap.close()[0] == "OK"
         with imaplib.IMAP4("127.0.0.1", port, timeout=20) as imap:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from argon2 import PasswordHasher, extract_parameters
 
@@ -9,6 +11,7 @@ from correo.accounts.credentials import (
     OWASP,
     Cost,
     checkable,
+    cost_for,
     decoy_hash,
     decoy_keys,
     make_credentials,
@@ -17,9 +20,11 @@ from correo.accounts.credentials import (
 )
 from correo.clock.virtual import SeededChance
 from correo.mail.errors import Kind, Refused
-from correo.wire.sasl import ScramKeys
+from correo.wire.sasl import Digest, ScramKeys
 
 CHEAP = Cost(passes=1, memory=8, lanes=1, iterations=4096)
+BOTH = replace(CHEAP, sha1=True)
+DIGESTS: tuple[Digest, ...] = ("sha256", "sha1")
 
 
 def test_as_owasp_says() -> None:
@@ -29,7 +34,8 @@ def test_as_owasp_says() -> None:
     assert (parameters.time_cost, parameters.memory_cost, parameters.parallelism) == (2, 19456, 1)
     assert (parameters.salt_len, parameters.hash_len) == (16, 32)
     assert PasswordHasher().verify(credentials.password, "pencil")
-    keys = credentials.keys
+    keys = credentials.keys()
+    assert keys
     assert keys == ScramKeys.derive(b"pencil", keys.salt, 65_536)
     assert not outdated(credentials, OWASP)
     assert outdated(credentials, CHEAP)
@@ -39,8 +45,8 @@ def test_each_has_salts_of_its_own() -> None:
     chance = SeededChance()
     one, two = (make_credentials("pencil", chance, CHEAP) for _ in range(2))
     assert one.password != two.password
-    assert one.keys.salt != two.keys.salt
-    assert one.keys.salt not in one.password.encode()
+    assert one.scram != two.scram
+    assert one.scram.split("$")[1] not in one.password
 
 
 @pytest.mark.parametrize(
@@ -76,9 +82,32 @@ def test_decoys_look_and_cost_like_the_real_ones() -> None:
     assert extract_parameters(decoy) == extract_parameters(real.password)
     assert not matches(decoy, b"pencil")
 
-    keys = decoy_keys("eve@example.com", b"secret", CHEAP)
-    assert keys == decoy_keys("eve@example.com", b"secret", CHEAP)
-    assert keys.salt != decoy_keys("eva@example.com", b"secret", CHEAP).salt
-    assert keys.salt != decoy_keys("eve@example.com", b"another", CHEAP).salt
-    assert (keys.iterations, len(keys.salt)) == (real.keys.iterations, len(real.keys.salt))
-    assert len(keys.stored_key) == len(real.keys.stored_key)
+    made = {}
+    for digest in DIGESTS:
+        keys = made[digest] = decoy_keys("eve@example.com", b"secret", CHEAP, digest)
+        assert keys == decoy_keys("eve@example.com", b"secret", CHEAP, digest)
+        assert keys.salt != decoy_keys("eva@example.com", b"secret", CHEAP, digest).salt
+        assert keys.salt != decoy_keys("eve@example.com", b"another", CHEAP, digest).salt
+        true = make_credentials("pencil", SeededChance(), BOTH).keys(digest)
+        assert true
+        assert (keys.iterations, len(keys.salt), keys.digest) == (true.iterations, len(true.salt), digest)
+        assert len(keys.stored_key) == len(true.stored_key)
+        assert len(keys.server_key) == len(true.server_key)
+    assert made["sha1"].salt != made["sha256"].salt
+
+
+def test_keys_for_sha1_are_made_where_they_are_wanted() -> None:
+    both, one = (make_credentials("pencil", SeededChance(), cost) for cost in (BOTH, CHEAP))
+    assert one.scram_sha1 == ""
+    assert one.keys("sha1") is None
+    for digest in DIGESTS:
+        keys = both.keys(digest)
+        assert keys
+        assert keys == ScramKeys.derive(b"pencil", keys.salt, 4096, digest)
+    assert both.scram.split("$")[1] != both.scram_sha1.split("$")[1]
+    # Switched on they are added, switched off they are taken away, both when the password is next used.
+    assert outdated(one, BOTH)
+    assert outdated(both, CHEAP)
+    assert not outdated(both, BOTH)
+    assert cost_for(["PLAIN", "SCRAM-SHA-1"], CHEAP) == BOTH
+    assert cost_for(["PLAIN", "SCRAM-SHA-256-PLUS"], BOTH) == CHEAP

@@ -13,18 +13,24 @@ from hypothesis import strategies as st
 from scramp import ScramClient
 
 from correo import accounts
-from correo.accounts import Challenge, Cost, Denied, LoggedIn, Logins, make_credentials
+from correo.accounts import Challenge, Cost, Denied, LoggedIn, Logins, Ways, make_credentials
 from correo.accounts.hashing import WAITING_PER_THREAD
+from correo.accounts.login import USUAL
 from correo.accounts.recent import TTL
 from correo.clock.virtual import START, SeededChance, VirtualClock
 from correo.mail.address import Address
 from correo.mail.errors import Kind, Refused
+from correo.net import TlsInfo
 from correo.storage.db import Tx
 from correo.storage.db.sqlite import Sqlite
+from correo.wire.sasl import MECHANISMS, BadToken, Channel, TokenOwner
 
 CHEAP = Cost(passes=1, memory=8, lanes=1, iterations=4096)
 OTHER = Cost(passes=1, memory=16, lanes=1, iterations=4097)
 PASSWORD = "correct horse"
+TLS = Channel(tls=True, passwords=True)
+ALL_WAYS = Ways()
+WITH_SHA1 = Ways((*USUAL, "SCRAM-SHA-1", "SCRAM-SHA-1-PLUS"))
 
 
 class House:
@@ -36,9 +42,9 @@ class House:
         self.chance = SeededChance(1)
         self.logins = self.another()
 
-    def another(self, *, concurrency: int | None = 0, cost: Cost = CHEAP) -> Logins:
+    def another(self, *, concurrency: int | None = 0, cost: Cost = CHEAP, ways: Ways = ALL_WAYS) -> Logins:
         """Another process on the same database."""
-        return Logins(self.db, self.clock, self.chance, concurrency=concurrency, cost=cost)
+        return Logins(self.db, self.clock, self.chance, concurrency=concurrency, cost=cost, ways=ways)
 
     async def furnish(self) -> None:
         await self.db.write(accounts.add_domain, "example.com", START)
@@ -66,13 +72,23 @@ class House:
             return refused.kind
 
     async def proven(
-        self, login: str, password: str, *, success_data: bool = False
+        self,
+        login: str,
+        password: str,
+        *,
+        success_data: bool = False,
+        mechanism: str = "SCRAM-SHA-256",
+        logins: Logins | None = None,
+        channel: Channel = TLS,
+        binding: tuple[str, bytes] | None = None,
     ) -> Challenge | LoggedIn | Denied:
         """How SCRAM goes with a foreign client."""
-        client = ScramClient(["SCRAM-SHA-256"], login, password)
-        authentication = self.logins.authentication(success_data=success_data)
-        first = await authentication.begin("SCRAM-SHA-256", client.get_client_first().encode())
-        assert isinstance(first, Challenge)
+        client = ScramClient([mechanism], login, password, channel_binding=binding)
+        logins = logins or self.logins
+        authentication = logins.authentication(channel, success_data=success_data)
+        first = await authentication.begin(mechanism, client.get_client_first().encode())
+        if not isinstance(first, Challenge):
+            return first
         client.set_server_first(first.data.decode())
         end = await authentication.respond(client.get_client_final().encode())
         if isinstance(end, Challenge):
@@ -208,16 +224,16 @@ async def test_plain(house: House) -> None:
     assert bob
     for authzid in ("", "bob@example.com", "BOB"):
         message = f"{authzid}\0bob@example.com\0{PASSWORD}".encode()
-        assert await house.logins.authentication().begin("plain", message) == LoggedIn(bob)
+        assert await house.logins.authentication(TLS).begin("plain", message) == LoggedIn(bob)
     message = f"jürgen@example.com\0bob@example.com\0{PASSWORD}".encode()
-    end = await house.logins.authentication().begin("PLAIN", message)
+    end = await house.logins.authentication(TLS).begin("PLAIN", message)
     assert end == Denied(Kind.BAD_CREDENTIALS, "asked to act as somebody else", "bob@example.com")
-    end = await house.logins.authentication().begin("PLAIN", b"\0bob\0wrong")
+    end = await house.logins.authentication(TLS).begin("PLAIN", b"\0bob\0wrong")
     assert end == Denied(Kind.BAD_CREDENTIALS, "wrong password", "bob")
 
 
 async def test_login(house: House) -> None:
-    authentication = house.logins.authentication({"LOGIN"})
+    authentication = house.logins.authentication(TLS)
     assert await authentication.begin("LOGIN", None) == Challenge(b"Username:")
     assert await authentication.respond(b"bob") == Challenge(b"Password:")
     end = await authentication.respond(PASSWORD.encode())
@@ -244,7 +260,7 @@ async def test_a_client_that_does_not_believe_the_last_words_is_not_in(
     house: House, last: bytes | None
 ) -> None:
     client = ScramClient(["SCRAM-SHA-256"], "bob", PASSWORD)
-    authentication = house.logins.authentication()
+    authentication = house.logins.authentication(TLS)
     first = await authentication.begin("SCRAM-SHA-256", client.get_client_first().encode())
     assert isinstance(first, Challenge)
     client.set_server_first(first.data.decode())
@@ -256,7 +272,7 @@ async def test_a_client_that_does_not_believe_the_last_words_is_not_in(
 @pytest.mark.parametrize("change", ["password", "disabled", "removed"])
 async def test_scram_notices_what_changed_while_the_client_thought(house: House, change: str) -> None:
     client = ScramClient(["SCRAM-SHA-256"], "bob", PASSWORD)
-    authentication = house.logins.authentication()
+    authentication = house.logins.authentication(TLS)
     first = await authentication.begin("SCRAM-SHA-256", client.get_client_first().encode())
     assert isinstance(first, Challenge)
     client.set_server_first(first.data.decode())
@@ -274,7 +290,7 @@ async def test_scram_notices_what_changed_while_the_client_thought(house: House,
 async def test_scram_does_not_tell_who_is_here(house: House) -> None:
     async def first(login: str, logins: Logins) -> tuple[int, int, bytes]:
         """Length of the nonce, iterations, salt."""
-        step = await logins.authentication().begin("SCRAM-SHA-256", f"n,,n={login},r=abc".encode())
+        step = await logins.authentication(TLS).begin("SCRAM-SHA-256", f"n,,n={login},r=abc".encode())
         assert isinstance(step, Challenge)
         fields = dict(field.split("=", 1) for field in step.data.decode().split(","))
         return len(fields["r"]), int(fields["i"]), b64decode(fields["s"])
@@ -297,14 +313,14 @@ async def test_scram_does_not_tell_who_is_here(house: House) -> None:
 
 
 async def test_mechanisms_that_were_not_offered(house: House) -> None:
-    authentication = house.logins.authentication({"SCRAM-SHA-256"})
-    for mechanism in ("PLAIN", "CRAM-MD5", "", "\0"):
+    authentication = house.logins.authentication(Channel(tls=False, passwords=False))
+    for mechanism in ("PLAIN", "EXTERNAL", "SCRAM-SHA-256-PLUS", "OAUTHBEARER", "CRAM-MD5", "", "\0"):
         end = await authentication.begin(mechanism, b"\0bob\0" + PASSWORD.encode())
         assert end == Denied(Kind.NOT_FOUND, "no such mechanism")
 
 
 async def test_an_exchange_out_of_turn(house: House) -> None:
-    authentication = house.logins.authentication()
+    authentication = house.logins.authentication(TLS)
     assert isinstance(await authentication.respond(b"\0bob\0" + PASSWORD.encode()), Denied)
     assert await authentication.begin("PLAIN", None) == Challenge(b"")
     assert isinstance(await authentication.respond(None), Denied)
@@ -317,22 +333,187 @@ async def test_an_exchange_out_of_turn(house: House) -> None:
 
 async def test_nothing_gives_the_password_away(house: House) -> None:
     message = f"\0bob\0{PASSWORD}x".encode()
-    assert PASSWORD not in repr(await house.logins.authentication().begin("PLAIN", message))
+    assert PASSWORD not in repr(await house.logins.authentication(TLS).begin("PLAIN", message))
     credentials = make_credentials(PASSWORD, house.chance, CHEAP)
     assert PASSWORD not in credentials.password + credentials.scram
     assert credentials.password not in repr(credentials)
 
 
-_WORDS = b"n,, n= r=abc , bob secret \0 c=biws p= = \xff".split(b" ")
+# -- SCRAM-SHA-1 and channel binding -------------------------------------------------------------------------------------
+
+
+async def test_scram_sha1_works_once_there_are_keys(house: House) -> None:
+    """An account from before gets them when its password is used; until then nothing tells it from one with another password."""
+    logins = house.another(ways=WITH_SHA1)
+    for _ in range(2):
+        end = await house.proven("bob", PASSWORD, mechanism="SCRAM-SHA-1", logins=logins)
+        assert end == Denied(Kind.BAD_CREDENTIALS, "wrong proof", "bob")
+        assert isinstance(await house.proven("bob", PASSWORD, logins=logins), LoggedIn)
+    assert await house.tried("bob", "wrong", logins) is Kind.BAD_CREDENTIALS
+    assert isinstance(await house.proven("bob", PASSWORD, mechanism="SCRAM-SHA-1", logins=logins), Denied)
+    assert await house.tried("bob", PASSWORD, logins) == 1
+    end = await house.proven("bob", PASSWORD, mechanism="SCRAM-SHA-1", logins=logins)
+    assert isinstance(end, LoggedIn)
+    assert isinstance(await house.proven("bob", PASSWORD, logins=logins), LoggedIn)
+    # Where nobody wants the keys any more they are taken away.
+    assert await house.tried("bob", PASSWORD) == 1
+    stored = (await house.logins.find("bob"))[1]
+    assert stored
+    assert stored.credentials.scram_sha1 == ""
+
+
+async def test_scram_sha1_is_not_usual(house: House) -> None:
+    end = await house.logins.authentication(TLS).begin("SCRAM-SHA-1", b"n,,n=bob,r=abc")
+    assert end == Denied(Kind.NOT_FOUND, "no such mechanism")
+
+
+async def test_ways_change_while_the_server_runs(house: House) -> None:
+    house.logins.change(WITH_SHA1)
+    assert await house.tried("bob", PASSWORD) == 1
+    assert isinstance(await house.proven("bob", PASSWORD, mechanism="SCRAM-SHA-1"), LoggedIn)
+    house.logins.change(Ways(("SCRAM-SHA-256",)))
+    assert house.logins.offered(TLS) == ("SCRAM-SHA-256",)
+    assert not house.logins.takes_passwords(TLS)
+
+
+UNIQUE, END_POINT = ("tls-unique", b"finished"), ("tls-server-end-point", bytes(32))
+TLS_1_2 = TlsInfo("TLSv1.2", "", bindings=(END_POINT, UNIQUE))
+TLS_1_3 = TlsInfo("TLSv1.3", "", bindings=(END_POINT,))
+PLUS = "SCRAM-SHA-256-PLUS"
+
+
+def test_what_is_offered_where(house: House) -> None:
+    """One function for all protocols."""
+    logins = house.logins
+    plain = ("SCRAM-SHA-256", "PLAIN", "LOGIN")
+    assert logins.offered(logins.channel(None, False)) == ("SCRAM-SHA-256",)
+    assert logins.offered(logins.channel(None, True)) == plain
+    assert logins.offered(logins.channel(TlsInfo("TLSv1.2", ""), False)) == plain
+    assert logins.offered(logins.channel(TLS_1_2, False)) == (PLUS, *plain)
+    assert logins.offered(logins.channel(TLS_1_3, False)) == plain
+    shown = TlsInfo("TLSv1.3", "", certificate=("bob@example.com",))
+    assert logins.offered(logins.channel(shown, False)) == ("SCRAM-SHA-256", "EXTERNAL", "PLAIN", "LOGIN")
+    eager = house.another(ways=Ways(end_point=True))
+    assert eager.offered(eager.channel(TLS_1_3, False)) == (PLUS, *plain)
+
+    clear = logins.channel(None, False)
+    wanted = {name for name in MECHANISMS if logins.offered_under_tls(name, clear)}
+    assert wanted == {"PLAIN", "LOGIN"}
+    assert not any(logins.offered_under_tls(name, TLS) for name in MECHANISMS)
+    assert not logins.takes_passwords(clear)
+    assert logins.takes_passwords(TLS)
+
+
+@pytest.mark.parametrize("binding", [UNIQUE, END_POINT])
+async def test_channel_binding(house: House, binding: tuple[str, bytes]) -> None:
+    channel = house.logins.channel(TLS_1_2, False)
+    end = await house.proven("bob", PASSWORD, mechanism=PLUS, channel=channel, binding=binding)
+    assert isinstance(end, LoggedIn)
+    other = (binding[0], b"of another connection")
+    end = await house.proven("bob", PASSWORD, mechanism=PLUS, channel=channel, binding=other)
+    assert isinstance(end, Denied)
+    assert end.kind is Kind.BAD_CREDENTIALS
+
+
+# -- certificates and tokens ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("names", "authzid", "expected"),
+    [
+        (("bob@example.com",), b"", 1),
+        (("BOB@Example.com",), b"bob@example.com", 1),
+        (("bob@example.com",), b"bob", 1),
+        (("nobody@example.com", "jürgen@example.com"), b"", 2),
+        (("bob@example.com", "jürgen@example.com"), "jürgen@example.com".encode(), 2),
+        (("bob@example.com",), "jürgen@example.com".encode(), Kind.BAD_CREDENTIALS),
+        (("nobody@example.com",), b"", Kind.BAD_CREDENTIALS),
+        (("nobody@example.com",), b"bob@example.com", Kind.BAD_CREDENTIALS),
+        (("bob@example.com",), b"\xff", Kind.BAD_CREDENTIALS),
+        (("bob@example.com",), b"@", Kind.BAD_CREDENTIALS),
+        (
+            (*(f"x{number}@example.com" for number in range(50)), "bob@example.com"),
+            b"",
+            Kind.BAD_CREDENTIALS,
+        ),
+    ],
+)
+async def test_external(house: House, names: tuple[str, ...], authzid: bytes, expected: int | Kind) -> None:
+    channel = house.logins.channel(TlsInfo("TLSv1.3", "", certificate=names), False)
+    end = await house.logins.authentication(channel).begin("EXTERNAL", authzid)
+    assert (end.account.id if isinstance(end, LoggedIn) else end.kind) == expected  # type: ignore[union-attr]
+
+
+async def test_external_for_an_account_that_is_disabled(house: House) -> None:
+    await house.enable(False)
+    channel = house.logins.channel(TlsInfo("TLSv1.3", "", certificate=("bob@example.com",)), False)
+    end = await house.logins.authentication(channel).begin("EXTERNAL", b"")
+    assert end == Denied(Kind.DISABLED, login="bob@example.com")
+
+
+class Register:
+    """Tokens that are known beforehand: `tests/accounts/test_tokens.py` has the real ones."""
+
+    def __init__(self, **owners: str) -> None:
+        self._owners = owners
+
+    async def check(self, token: str) -> TokenOwner | BadToken:
+        if token == "busy":
+            raise Refused(Kind.UNAVAILABLE)
+        owner = self._owners.get(token)
+        return TokenOwner(owner) if owner else BadToken("invalid_token")
+
+
+@pytest.mark.parametrize(
+    ("identity", "token", "expected"),
+    [
+        ("a=bob@example.com", "bobs", 1),
+        ("", "bobs", 1),
+        ("a=BOB", "bobs", 1),
+        ("a=jürgen@example.com", "bobs", Kind.BAD_CREDENTIALS),
+        ("a=bob@example.com", "nobodys", Kind.BAD_CREDENTIALS),
+        ("a=bob@example.com", "busy", Kind.UNAVAILABLE),
+        ("a=bob@example.com", "stolen", Challenge(b'{"status": "invalid_token"}')),
+    ],
+)
+async def test_oauthbearer(house: House, identity: str, token: str, expected: int | Kind | Challenge) -> None:
+    logins = house.another(ways=Ways(tokens=Register(bobs="bob@example.com", nobodys="eve@example.com")))
+    assert "OAUTHBEARER" in logins.offered(TLS)
+    assert logins.offered(logins.channel(None, True)) == ("SCRAM-SHA-256", "PLAIN", "LOGIN")
+    authentication = logins.authentication(TLS)
+    message = f"n,{identity},\x01auth=Bearer {token}\x01\x01".encode()
+    end = await authentication.begin("OAUTHBEARER", message)
+    if isinstance(end, Challenge):
+        assert end == expected
+        end = await authentication.respond(b"\x01")
+        assert end == Denied(Kind.BAD_CREDENTIALS, "invalid_token", "bob@example.com")
+    else:
+        assert (end.account.id if isinstance(end, LoggedIn) else end.kind) == expected
+
+
+async def test_xoauth2(house: House) -> None:
+    logins = house.another(ways=Ways(tokens=Register(bobs="bob@example.com")))
+    message = b"user=bob@example.com\x01auth=Bearer bobs\x01\x01"
+    assert isinstance(await logins.authentication(TLS).begin("XOAUTH2", message), LoggedIn)
+    await house.enable(False)
+    end = await logins.authentication(TLS).begin("XOAUTH2", message)
+    assert end == Denied(Kind.DISABLED, login="bob@example.com")
+
+
+_WORDS = b"n,, p=tls-unique,, \x01auth=Bearer user= \x01\x01 n= r=abc , bob secret \0 c=biws p= = \xff".split(
+    b" "
+)
 _ANSWERS = st.none() | st.binary(max_size=30) | st.lists(st.sampled_from(_WORDS), max_size=8).map(b"".join)
 
 
-@given(mechanism=st.sampled_from(["PLAIN", "LOGIN", "SCRAM-SHA-256"]), answers=st.lists(_ANSWERS, min_size=1))
+@given(mechanism=st.sampled_from(list(MECHANISMS)), answers=st.lists(_ANSWERS, min_size=1))
 @settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_nothing_a_client_sends_raises(
     house: House, mechanism: str, answers: list[bytes | None]
 ) -> None:
-    authentication = house.logins.authentication()
+    info = TlsInfo("TLSv1.2", "", bindings=(UNIQUE,), certificate=("nobody@example.com",))
+    logins = house.another(ways=Ways(tuple(MECHANISMS), Register()))
+    authentication = logins.authentication(logins.channel(info, False))
     step = await authentication.begin(mechanism, answers[0])
     for answer in answers[1:]:
         assert not isinstance(step, LoggedIn)

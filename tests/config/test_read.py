@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from correo.config import Config, ConfigError, read
+from correo.accounts.login import USUAL
+from correo.config import Config, ConfigError, options, read
 from correo.config.read import beside
 from correo.mail.instant import DAY, HOUR, MINUTE
+from correo.wire import sasl as wire_sasl
 
 GOOD = """hostname = "mail.example.com"
 data_dir = "data"
@@ -51,6 +53,13 @@ key = "key.pem"
 servers = ["127.0.0.1:5353"]
 [auth]
 allow_plaintext = true
+mechanisms = ["PLAIN", "SCRAM-SHA-1"]
+end_point_binding = true
+[oauth]
+introspection = "http://[::1]:8080/introspect"
+client_id = "correo"
+client_secret_file = "secret"
+claim = "email"
 [queue]
 retry = ["1s"]
 expire = "10s"
@@ -60,15 +69,20 @@ port = 2525
 smarthost = "relay.example.net:587"
 [limits]
 message_size = "1MiB"
+imap_message_limit = 0
+imap_save_limit = 1000
 drain = "1s"
 [log]
 format = "json"
 """
     config = read(text, PATH)
     assert config.hostname == "mail.example.com"
+    assert config.auth.mechanisms == ("PLAIN", "SCRAM-SHA-1")
+    assert config.oauth.timeout == 10.0
     assert config.queue.warn_after == 0
     assert config.limits.message_size == 1 << 20
     assert config.limits.drain == 1.0
+    assert (config.limits.imap_message_limit, config.limits.imap_save_limit) == (0, 1000)
 
 
 @pytest.mark.parametrize(
@@ -79,6 +93,10 @@ format = "json"
         ('[limits]\nmesage_size = "1MiB"\n', ["line 8", "limits.mesage_size", "did you mean message_size"]),
         ('[limits]\nmessage_size = "many"\n', ["line 8", "limits.message_size", "50MiB"]),
         ("[limits]\nrecipients = 5\n", ["line 8", "limits.recipients", "from 100 to"]),
+        (
+            "[limits]\nimap_save_limit = 999\n",
+            ["line 8", "limits.imap_save_limit", "0 or a whole number from 1000"],
+        ),
         ("[limts]\na = 1\n", ["line 7", "limts", "did you mean limits"]),
         ('[[listener]]\nprotocol = "smpt"\naddress = "1:1"\n', ["line 8", "listener.protocol", '"smtp"']),
         ('[[listener]]\nprotocol = "imap"\n', ["line 7", "listener.address", "missing"]),
@@ -92,6 +110,19 @@ format = "json"
         ),
         ('[tls]\ncertificate = "a"\n', ["line 7", "tls.key", "missing"]),
         ("[auth]\nallow_plaintext = 1\n", ["line 8", "auth.allow_plaintext", "true or false"]),
+        ("[auth]\nmechanisms = []\n", ["line 8", "auth.mechanisms", '"SCRAM-SHA-256"']),
+        ('[auth]\nmechanisms = ["CRAM-MD5"]\n', ["line 8", "auth.mechanisms", '"SCRAM-SHA-256"']),
+        ('[tls]\nclient_ca = "a"\n', ["line 8", "tls.client_ca", "set certificate and key"]),
+        ('[oauth]\nintrospection = "http://id.example/"\n', ["line 8", "oauth.introspection", "https://"]),
+        (
+            '[oauth]\nintrospection = "https://me@id.example/"\n',
+            ["line 8", "oauth.introspection", "https://"],
+        ),
+        ('[oauth]\nintrospection = "https://id.example/"\n', ["line 8", "oauth.introspection", "client_id"]),
+        (
+            '[oauth]\nintrospection = "https://a/"\nclient_id = "b"\nclient_secret_file = "c"\nclaim = ""\n',
+            ["line 11", "oauth.claim", '"username"'],
+        ),
         ('[transport]\nsmarthost = "relay"\n', ["line 8", "transport.smarthost", "host:port"]),
         ("tls = 1\n", ["listener.tls", "must be one of"]),
         ("[queue\n", ["not valid TOML", "line 7"]),
@@ -116,3 +147,9 @@ def test_a_configuration_is_frozen() -> None:
     assert isinstance(config, Config)
     with pytest.raises(AttributeError):
         config.hostname = "other"  # type: ignore[misc]
+
+
+def test_the_mechanisms_are_those_that_there_are() -> None:
+    """Two packages of one layer do not import each other, so that both have a list of them."""
+    assert tuple(wire_sasl.MECHANISMS) == options.MECHANISMS
+    assert read(GOOD, PATH).auth.mechanisms == USUAL

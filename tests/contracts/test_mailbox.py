@@ -200,14 +200,6 @@ async def test_a_move_is_one_change_of_both_mailboxes(db: Database) -> None:
     assert (await db.read(mailbox.changes, trash.id, trash.modseq)).appended == (1, 2, 3)
 
 
-async def test_accounts_are_apart(db: Database) -> None:
-    await db.write(mailbox.open_account, 8, CHANCE, NOW)
-    inbox = await fill(db, "INBOX", 1)
-    other = await db.read(mailbox.inbox, 8)
-    assert other is not None
-    assert await refusal(db.write(mailbox.copy, inbox.id, ALL, other.id, NOW)) is Kind.NO_PERMISSION
-
-
 async def test_expunge_takes_what_is_deleted_and_in_the_ranges(db: Database) -> None:
     inbox = await fill(db, "INBOX", 6)
     assert (await db.write(mailbox.expunge, inbox.id, None, NOW)).uids == []

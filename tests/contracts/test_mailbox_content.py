@@ -232,3 +232,16 @@ async def test_fetch_joins_only_what_is_wanted(db: Database) -> None:
     assert full[0].parts == kept.parts
     with pytest.raises(ValueError, match="no such columns"):
         await db.read(mailbox.fetch_rows, box.id, ALL, {"flags; --"})
+
+
+async def test_what_stays_between_what_goes_keeps_its_content(db: Database) -> None:
+    for number in range(1, 10):
+        await deliver(db, b"\r\n%d" % number, number)
+    box = await inbox(db)
+    odd = [(uid, uid) for uid in range(1, 10, 2)]
+    await db.write(mailbox.store_flags, box.id, odd, "add", Flags(DELETED), NOW)
+    assert (await db.write(mailbox.expunge, box.id, [(1, 6)], NOW)).uids == [1, 3, 5]
+    assert await db.read(mailbox.uids, box.id) == [2, 4, 6, 7, 8, 9]
+    assert await db.write(mailbox.collect, NOW + 1, 10) == Collected(3, 3)
+    assert (await db.write(mailbox.expunge, box.id, ALL, NOW, only_deleted=False)).uids == [2, 4, 6, 7, 8, 9]
+    assert await db.write(mailbox.collect, NOW + 1, 10) == Collected(6, 6)

@@ -80,7 +80,7 @@ Content-Description: A
  report
 Content-MD5: Q2hlY2sgSW50ZWdyaXR5IQ==
 Content-Disposition: Attachment; filename*=utf-8''%C3%BC.pdf; size=3
-Content-Language: de, en-GB
+Content-Language: de (of (Austria)), en-GB,
 Content-Location: http://example.org/a.pdf
 
 QUJD

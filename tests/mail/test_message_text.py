@@ -115,6 +115,18 @@ Content-Type: text/html
 """)
 
 
+def test_reports_are_searched_and_messages_that_cannot_be_opened_are_not() -> None:
+    def texts(kind: str) -> list[str]:
+        data = crlf(f"Content-Type: {kind}\n\nStatus: 5.1.1\n")
+        return list(searchable(data, scan(data), headers=False))
+
+    for subtype in ("delivery-status", "disposition-notification", "partial", "external-body"):
+        assert texts(f"message/{subtype}") == ["Status: 5.1.1\r\n"]
+    assert texts("message/rfc822") == ["Status: 5.1.1", ""]
+    assert texts("message/rfc822\nContent-Transfer-Encoding: base64") == []
+    assert texts("application/x") == []
+
+
 def test_searchable() -> None:
     everything = list(searchable(MESSAGE, scan(MESSAGE)))
     assert everything[:2] == ["Subject: Grüße", "From: Jane <jane@x.example>"]

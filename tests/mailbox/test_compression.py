@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,6 +12,7 @@ from correo.mail.errors import Kind, Refused
 from correo.mailbox.compression import WORTHWHILE, packed, unpacked
 
 TEXT = b"the same words, again and again and again; " * 50
+MAGIC = b"\x28\xb5\x2f\xfd"
 
 
 @settings(deadline=None, max_examples=60)
@@ -45,3 +48,23 @@ def test_damage_is_noticed_or_keeps_the_length(at: int, mask: int) -> None:
     except Refused as refused:
         found = -1 if refused.kind is Kind.BROKEN else 0
     assert found in (len(TEXT), -1)
+
+
+def test_a_frame_may_not_say_that_it_holds_more() -> None:
+    """What it says is believed by the library: as much memory would be taken."""
+    with pytest.raises(Refused) as caught:
+        unpacked(MAGIC + b"\xe0" + (2**38).to_bytes(8, "little") + b"\1\0\0", len(TEXT))
+    assert caught.value.kind is Kind.BROKEN
+
+
+def test_frames_that_are_kept_since_long_are_read() -> None:
+    """Python's own binding to zstd made this one."""
+    rest = "6066072d0100d87468652073616d6520776f7264732c20616761696e20616e643b2002003870cac7152963"
+    assert unpacked(MAGIC + bytes.fromhex(rest), len(TEXT)) == TEXT
+
+
+def test_threads_do_not_disturb_each_other() -> None:
+    texts = [bytes([number]) * 9_999 + TEXT for number in range(64)]
+    with ThreadPoolExecutor(8) as threads:
+        kept = list(threads.map(packed, texts))
+        assert list(threads.map(unpacked, kept, map(len, texts))) == texts

@@ -110,6 +110,8 @@ def test_the_manifest_counts_everything(backup: Backup) -> None:
         ("DELETE FROM mailbox_content", (), "2 messages without content"),
         ("DELETE FROM mailbox_body", (), "has lost its body"),
         ("UPDATE mailbox_mailbox SET messages = messages + 1", (), "mailboxes whose counters are wrong"),
+        ("INSERT INTO mailbox_seen VALUES (1, 1, 9, 1, 1)", (), "1 marks of readers on messages"),
+        ("INSERT INTO mailbox_right VALUES (1, 9, '', 0, 'lr')", (), "1 rights in mailboxes"),
         ("DELETE FROM ledger_entry WHERE event = 'delivered'", (), "the ledger does not balance: +2"),
     ],
 )

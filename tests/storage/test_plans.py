@@ -16,8 +16,9 @@ from correo import accounts, ledger, mailbox, queue
 from correo.accounts.login import find_login
 from correo.clock.virtual import SeededChance
 from correo.mail.address import Address
-from correo.mail.flags import DELETED, Flags
+from correo.mail.flags import DELETED, SEEN, Flags
 from correo.mail.status import Status
+from correo.mailbox.indexing import content_of, contents_after, documents
 from correo.storage.db import Tx
 from correo.storage.db.migrate import migrate, migrations
 from correo.storage.db.sqlite import SqliteTx, drive
@@ -84,6 +85,8 @@ def _accounts(house: House) -> None:
         house.do(accounts.resolve, Address.parse(name))
     house.do(accounts.owns, 7, ANA)
     house.do(accounts.account_by_id, 7)
+    house.do(accounts.list_shared, "here.example")
+    house.do(accounts.resolve, Address.parse("postmaster@here.example"))
     house.do(find_login, "ana@here.example")
 
 
@@ -102,12 +105,18 @@ def _mailbox(house: House) -> None:
     house.do(mailbox.list_mailboxes, 7)
     house.do(mailbox.take_recent, inbox.id)
     house.do(mailbox.uids, inbox.id)
+    house.do(mailbox.flagged, inbox.id, 3, 1)
     spread = [(1, 2), (4, 4), (6, 9)]
     for ranges in ([(1, 3)], spread):
         house.do(mailbox.messages, inbox.id, ranges)
         house.do(mailbox.fetch_rows, inbox.id, ranges, ())
         house.do(mailbox.fetch_rows, inbox.id, ranges, ("size", "envelope"))
         house.do(mailbox.fetch_rows, inbox.id, ranges, ("header", "parts", "bodystructure", "preview"))
+        house.do(mailbox.fetch_columns, inbox.id, ranges, ("uid", "flags", "keywords"))
+        house.do(mailbox.fetch_columns, inbox.id, ranges, ("uid", "envelope"))
+        house.do(content_of, inbox.id, ranges)
+    house.do(contents_after, 0, 100)
+    house.do(documents, [content_id])
     house.do(mailbox.store_flags, inbox.id, spread, "add", Flags(DELETED, ("Work",)), NOW)
     assert house.do(mailbox.changes, inbox.id, 3).flagged
     assert house.do(mailbox.forget, 0, NOW - 1)
@@ -124,6 +133,9 @@ def _mailbox(house: House) -> None:
     house.do(mailbox.set_special_use, 7, sent.id, "\\Sent", NOW)
     house.do(mailbox.annotate, 7, sent.id, {"/private/a": b"1", "/private/b": None}, NOW)
     house.do(mailbox.noted, 7, sent.id)
+    assert house.do(mailbox.modseqs, [7])[7] > 9
+    assert house.do(mailbox.kinds, 7, inbox.id, [(0, 99)], 8)
+    assert house.do(mailbox.appended, 7, inbox.id, [(0, 99)])
     house.do(mailbox.set_limits, 7, messages=99, size=99_999, mailboxes=99)
     house.do(mailbox.quota, 7)
     house.do(mailbox.is_full, 7)
@@ -133,6 +145,40 @@ def _mailbox(house: House) -> None:
     house.do(mailbox.delete, 7, "c/b", NOW)
     house.do(mailbox.subscribe, 7, "c", NOW)
     house.do(mailbox.subscriptions, 7)
+    house.do(mailbox.remove_account, 7, NOW)
+
+
+def _sharing(house: House) -> None:
+    """What somebody does in a mailbox that is not his, account 8's."""
+    house.do(mailbox.open_account, 8, CHANCE, NOW)
+    inbox, mine = house.do(mailbox.inbox, 8), house.do(mailbox.inbox, 7)
+    assert inbox
+    assert mine
+    ana = mailbox.Identity(7, "here.example")
+    for who, domain in ((7, ""), (mailbox.ANYONE, "here.example")):
+        house.do(mailbox.set_rights, inbox.id, who, domain, False, "add", mailbox.ALL_RIGHTS, NOW)
+    assert house.do(mailbox.rights, inbox.id, ana) == mailbox.ALL_RIGHTS
+    assert len(house.do(mailbox.shared_with, ana)) == 1
+    assert len(house.do(mailbox.acl, inbox.id)) == 2
+    content_id = house.do(mailbox.store, mailbox.prepare(RAW), CHANCE.id(NOW), NOW)
+    arriving: dict[str, Any] = {"content_id": content_id, "size": 9, "received": NOW, "now": NOW}
+    for _ in range(9):
+        house.do(mailbox.append, inbox.id, flags=Flags(SEEN), **arriving, reader=7)
+    spread = [(1, 2), (4, 4), (6, 9)]
+    for ranges in ([(1, 3)], spread):
+        house.do(mailbox.messages, inbox.id, ranges, 7)
+        house.do(mailbox.fetch_rows, inbox.id, ranges, ("envelope", "header"), 7)
+        house.do(mailbox.store_flags, inbox.id, ranges, "remove", Flags(SEEN), NOW, reader=7)
+    assert house.do(mailbox.unseen, inbox.id, 7) == 8
+    assert house.do(mailbox.first_unseen, inbox.id, 7) == 1
+    assert house.do(mailbox.changes, inbox.id, 9, 7).flagged
+    house.do(mailbox.copy, inbox.id, spread, mine.id, NOW, reader=7)
+    house.do(mailbox.move, mine.id, spread, inbox.id, NOW, target_reader=7)
+    house.do(mailbox.expunge, inbox.id, spread, NOW, only_deleted=False)
+    house.do(mailbox.forget, 0, NOW + 1)
+    house.do(mailbox.changes, inbox.id, 9, 7)
+    house.do(mailbox.create, 8, "INBOX/below", CHANCE, NOW)
+    house.do(mailbox.delete, 8, "INBOX/below", NOW)
     house.do(mailbox.remove_account, 7, NOW)
 
 
@@ -176,7 +222,7 @@ def _ledger(house: House) -> None:
         assert house.do(ledger.trace, query, 10)
 
 
-@pytest.mark.parametrize("work", [_accounts, _mailbox, _queue, _ledger])
+@pytest.mark.parametrize("work", [_accounts, _mailbox, _sharing, _queue, _ledger])
 def test_no_hot_statement_reads_a_whole_table(work: Callable[[House], None], house: House) -> None:
     work(house)
     statements = dict.fromkeys(house.seen)

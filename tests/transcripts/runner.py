@@ -9,8 +9,16 @@ First come header lines, `key: value`, each key as often as needed:
     setup: alias info@example.org alice@example.org
     setup: disable alice@example.org
     setup: quota alice@example.org 4096 3 -       at most so many octets, messages and mailboxes; "-" is any number
+    setup: shared support@example.org             an account as which nobody logs in
+    setup: admin alice@example.org                she looks after the accounts of her domain
+    setup: right alice@example.org Sent bob@example.org lrs        what he may do in that mailbox of hers; or `anyone`
     mailbox: alice@example.org INBOX 3            three small messages, `Subject: message 1` and so on, in that mailbox
     message: alice@example.org INBOX From: bob@example.net\r\n\r\nText\r\n       one message, escapes as below
+
+    mechanisms: SCRAM-SHA-1 PLAIN                 SASL mechanisms that are allowed, instead of the usual ones
+    token: opensesame alice@example.org           a bearer token and whose it is: there is an authorization server then
+    tls: yes                                      the connection is under TLS from the start; `1.2` is TLS 1.2, with channel bindings
+    certificate: alice@example.org                the client shows a certificate for this address whenever TLS begins
 
 and whatever else the factory of the protocol understands (`script.header["listener"]`, ...).
 
@@ -46,25 +54,29 @@ import shutil
 import ssl
 import traceback
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 
+from tests.accounts.authority import Authority
+
 from correo import accounts, mailbox
-from correo.accounts import Cost, Logins, make_credentials
+from correo.accounts import Cost, Introspection, Logins, Service, Ways, make_credentials
+from correo.accounts.login import USUAL
 from correo.clock.virtual import START, SeededChance, VirtualClock, VirtualLoop
 from correo.clock.virtual import run as run_virtually
 from correo.mail.address import Address
 from correo.mail.flags import Flags
 from correo.mail.instant import SECOND, parse_duration
-from correo.net import Peer, Session, Stream, Woken
+from correo.net import Peer, Session, Stream, TlsInfo, Woken
 from correo.net.drive import Stopping, Terms, drive
-from correo.net.memory import MemoryStream
+from correo.net.memory import TLS, MemoryNetwork, MemoryStream
 from correo.storage.bus.local import LocalBus
 from correo.storage.db import Tx
 from correo.storage.db.sqlite import Sqlite
+from correo.wire.http import Endpoint
 
 FOLDER = Path(__file__).parent
 SPLITS = ("whole", "octets", "random")
@@ -155,20 +167,23 @@ def _step(match: re.Match[str], number: int, path: Path) -> Step:
     return Step(number, kind, connection, "")
 
 
-def play(script: Script, factory: Factory, split: str, folder: Path) -> None:
-    """Run a script to its end; `folder` is an empty one of its own. Raises AssertionError that names file and line."""
+def play(script: Script, factory: Factory, split: str, folder: Path, kind: type[Stage] | None = None) -> None:
+    """Run a script to its end; `folder` is an empty one of its own. Raises AssertionError that names file and line.
+
+    `kind`: a stage on which something else is checked than that the server says what is written.
+    """
     shutil.copytree(_template().name, folder, dirs_exist_ok=True)
-    run_virtually(_play(script, factory, split, folder))
+    run_virtually(_play(script, factory, split, folder, kind or Stage))
 
 
-async def _play(script: Script, factory: Factory, split: str, folder: Path) -> None:
+async def _play(script: Script, factory: Factory, split: str, folder: Path, kind: type[Stage]) -> None:
     loop = asyncio.get_running_loop()
     assert isinstance(loop, VirtualLoop)
     db = await Sqlite.open(folder / "correo.db", now=START, threaded=False)
     clock, chance = VirtualClock(loop), SeededChance(1)
-    logins = Logins(db, clock, chance, concurrency=0, cost=CHEAP)
+    logins = Logins(db, clock, chance, concurrency=0, cost=CHEAP, ways=_ways(script, clock))
     world = World(db, LocalBus(), clock, chance, logins)
-    stage = _Stage(script, world, factory, split)
+    stage = kind(script, world, factory, split)
     try:
         await _furnish(script, world)
         await stage.play()
@@ -176,6 +191,33 @@ async def _play(script: Script, factory: Factory, split: str, folder: Path) -> N
         await stage.clear()
         logins.close()
         await db.close()
+
+
+def tls_of(script: Script) -> TlsInfo | None:
+    """What the header says of TLS from the start."""
+    said = script.one("tls", "no")
+    if said == "no":
+        return None
+    certificate = tuple(script.header.get("certificate", ()))
+    if said == "1.2":
+        bindings = (("tls-server-end-point", b"end point"), ("tls-unique", b"unique"))
+        return TlsInfo("TLSv1.2", "TLS_IN_MEMORY", bindings=bindings, certificate=certificate)
+    return replace(TLS, certificate=certificate)
+
+
+def _ways(script: Script, clock: VirtualClock) -> Ways:
+    mechanisms = tuple(script.one("mechanisms").split()) or USUAL
+    given = [line.split() for line in script.header.get("token", [])]
+    if not given:
+        return Ways(mechanisms)
+    network = MemoryNetwork()
+    facts = {token: {"active": True, "username": owner, "scope": "mail"} for token, owner in given}
+    network.listen("id.example.org", 443, Authority({"active": False}, facts))
+    endpoint = Endpoint.parse("https://id.example.org/introspect")
+    service = Service(
+        endpoint, "correo", "secret", scope="mail", configuration="https://id.example.org/about"
+    )
+    return Ways(mechanisms, Introspection(service, network.dialer(), clock, b"key", _CONTEXT))
 
 
 @cache
@@ -204,8 +246,7 @@ async def _furnish(script: Script, world: World) -> None:
         await _SETUP[what](world, *words)
     for line in script.header.get("mailbox", []):
         address, name, count = line.split()
-        for number in range(1, int(count) + 1):
-            await _put(world, address, name, sample(number))
+        await _put(world, address, name, *map(sample, range(1, int(count) + 1)))
     for line in script.header.get("message", []):
         address, name, text = line.split(" ", 2)
         await _put(world, address, name, expand(text, {}))
@@ -252,20 +293,47 @@ async def _limit(tx: Tx, address: str, size: int | None, messages: int | None, m
     await mailbox.set_limits(tx, account.id, messages=messages, size=size, mailboxes=mailboxes)
 
 
+async def _shared(world: World, address: str) -> None:
+    id = world.chance.id(START)
+    await world.db.write(accounts.add_account, id=id, address=Address.parse(address), shared=True, now=START)
+    await world.db.write(mailbox.open_account, id, world.chance, START)
+
+
+async def _admin(world: World, address: str) -> None:
+    await world.db.write(accounts.set_admin, Address.parse(address).folded, True)
+
+
+async def _right(world: World, address: str, name: str, identifier: str, letters: str) -> None:
+    await world.db.write(_give, address, name, identifier, letters)
+
+
+async def _give(tx: Tx, address: str, name: str, identifier: str, letters: str) -> None:
+    box, rights = await _box(tx, address, name), mailbox.parse_rights(letters)
+    assert rights is not None, f"no such rights: {letters}"
+    who = None if identifier == "anyone" else await accounts.get_account(tx, identifier)
+    domain = "" if who else Address.parse(address).host
+    await mailbox.set_rights(tx, box.id, who.id if who else 0, domain, False, "replace", rights, START)
+
+
 _SETUP: dict[str, Callable[..., Awaitable[None]]] = {
     "domain": _domain,
     "account": _account,
     "alias": _alias,
     "disable": _disable,
     "quota": _quota,
+    "shared": _shared,
+    "admin": _admin,
+    "right": _right,
 }
 
 
-async def _put(world: World, address: str, name: str, raw: bytes) -> None:
-    await world.db.write(_append, address, name, raw, world.chance, world.clock.now())
+async def _put(world: World, address: str, name: str, *messages: bytes) -> None:
+    await world.db.write(_append, address, name, messages, world.chance, world.clock.now())
 
 
-async def _append(tx: Tx, address: str, name: str, raw: bytes, chance: SeededChance, now: int) -> None:
+async def _append(
+    tx: Tx, address: str, name: str, messages: Iterable[bytes], chance: SeededChance, now: int
+) -> None:
     account = await accounts.get_account(tx, Address.parse(address).folded)
     assert account is not None, f"no account {address}"
     box = await mailbox.find(tx, account.id, name)
@@ -273,11 +341,12 @@ async def _append(tx: Tx, address: str, name: str, raw: bytes, chance: SeededCha
         await mailbox.create(tx, account.id, name, chance, now)
         box = await mailbox.find(tx, account.id, name)
     assert box is not None
-    content_id = chance.id(now)
-    await mailbox.store(tx, mailbox.prepare(raw), content_id, now)
-    await mailbox.append(
-        tx, box.id, content_id=content_id, size=len(raw), flags=Flags(), received=now, now=now
-    )
+    for raw in messages:
+        content_id = chance.id(now)
+        await mailbox.store(tx, mailbox.prepare(raw), content_id, now)
+        await mailbox.append(
+            tx, box.id, content_id=content_id, size=len(raw), flags=Flags(), received=now, now=now
+        )
 
 
 # -- the dialog ----------------------------------------------------------------------------------------------------------
@@ -287,11 +356,18 @@ class Splitting(MemoryStream):
     """A server's end that reads in pieces of random sizes."""
 
     dice: Random | None = None
+    certificate: tuple[str, ...] = ()  # what the client shows in a handshake
 
     async def read(self, timeout: float | None) -> bytes | Woken:
         if self.dice:
             self.chunk = self.dice.choice((1, 2, 3, 5, 8, 13, 40, 400))
         return await super().read(timeout)
+
+    async def start_tls(
+        self, context: ssl.SSLContext, *, server_side: bool, hostname: str | None = None
+    ) -> None:
+        await super().start_tls(context, server_side=server_side, hostname=hostname)
+        self.tls = replace(TLS, certificate=self.certificate)
 
 
 @dataclass(slots=True)
@@ -321,7 +397,7 @@ class _Connection:
         return line[:-1]
 
 
-class _Stage:
+class Stage:
     def __init__(self, script: Script, world: World, factory: Factory, split: str) -> None:
         self.script = script
         self.world = world
@@ -392,6 +468,7 @@ class _Stage:
             near._other, far._other = far, near
             far.chunk = 1 if self.split == "octets" else 0
             far.dice = self.dice if self.split == "random" else None
+            far.certificate = tuple(self.script.header.get("certificate", ()))
             session = self.factory(self.world, self.script, far)
             task = asyncio.get_running_loop().create_task(drive(far, session, self.terms))
             self.connections[number] = _Connection(near, far, task)

@@ -8,12 +8,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.transcripts.runner import SPLITS, Script, World, play, scripts
+from tests.transcripts.runner import SPLITS, Script, World, play, scripts, tls_of
 
 from correo.access.pop3.locks import Locks
 from correo.access.pop3.session import Pop3Options, Pop3Session, Services
 from correo.net import Stream
-from correo.net.memory import TLS
 
 
 class Pop3:
@@ -31,7 +30,7 @@ class Pop3:
             login_time=60.0,
         )
         services = Services(world.db, world.bus, world.clock, world.logins, self.locks, options)
-        return Pop3Session(services, stream.peer, TLS if script.one("tls", "no") == "yes" else None)
+        return Pop3Session(services, stream.peer, tls_of(script))
 
 
 @pytest.mark.parametrize("split", SPLITS)

@@ -10,11 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.transcripts.runner import SPLITS, Script, World, play, scripts
+from tests.transcripts.runner import SPLITS, Script, World, play, scripts, tls_of
 
 from correo.net import Stream
 from correo.net.limits import Budget
-from correo.net.memory import TLS
 from correo.receive.options import Limits, Profile, ReceiveOptions, Services
 from correo.receive.session import SmtpSession
 
@@ -43,7 +42,7 @@ class Smtp:
 
     def __call__(self, world: World, script: Script, stream: Stream) -> SmtpSession:
         services = Services(world.db, world.bus, world.clock, world.chance, world.logins, self.budget)
-        tls = TLS if script.one("tls", "no") == "yes" else None
+        tls = tls_of(script)
         return SmtpSession(options_of(script), services, stream.peer, tls)
 
 

@@ -107,6 +107,7 @@ def test_internaldate(instant: int, offset: int, wire: bytes) -> None:
             encode.fetch_response(2, [b"UID 7", b"FLAGS " + encode.flags(["\\Seen"])]),
             b"* 2 FETCH (UID 7 FLAGS (\\Seen))\r\n",
         ),
+        (encode.uidfetch_response(7, [b"RFC822.SIZE 1"]), b"* 7 UIDFETCH (RFC822.SIZE 1)\r\n"),
         (encode.search_response([]), b"* SEARCH\r\n"),
         (encode.search_response([2, 84, 882]), b"* SEARCH 2 84 882\r\n"),
         (encode.search_response([2, 5], 917162500), b"* SEARCH 2 5 (MODSEQ 917162500)\r\n"),

@@ -158,3 +158,11 @@ def test_limits() -> None:
 def test_a_new_item_is_a_row() -> None:
     args = Arguments(b"(UID SAVEDATE)")
     assert fetch_items(args, {**ROWS, "SAVEDATE": attribute}) == (Attribute("UID"), Attribute("SAVEDATE"))
+
+
+def test_imap4rev2_has_no_rfc822_items() -> None:
+    for wire in (b"RFC822", b"(UID rfc822.header)", b"RFC822.TEXT"):
+        fetch_items(Arguments(wire))
+        with pytest.raises(SyntaxFault, match="IMAP4rev2 has no RFC822"):
+            fetch_items(Arguments(wire, rev2=True))
+    assert fetch_items(Arguments(b"RFC822.SIZE", rev2=True)) == (Attribute("RFC822.SIZE"),)

@@ -279,6 +279,18 @@ def test_utf8_is_for_the_commands_after_it() -> None:
         assert command(core).arguments.sp().mailbox() == "ü"
 
 
+def test_so_is_whatever_else_was_enabled() -> None:
+    core = Server()
+    core.receive(b"a X\r\nb X\r\nc X {1+}\r\ny\r\n")
+    before = command(core).arguments
+    assert (before.rev2, before.uid_only) == (False, False)
+    core.rev2, core.uid_only = True, True
+    for _ in range(2):
+        core.resume()
+        after = command(core).arguments
+        assert (after.rev2, after.uid_only) == (True, True)
+
+
 def test_a_literal_limit_below_nothing() -> None:
     core = Server(literal_limit=lambda _: -1)
     core.receive(b"a X {0}\r\n")

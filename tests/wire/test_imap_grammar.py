@@ -183,6 +183,12 @@ def test_names_in_utf8(rule: Callable[[Arguments], object], wire: bytes, value: 
     assert read(rule, wire, utf8=True) == value
 
 
+def test_a_name_as_it_was_spelled() -> None:
+    assert Arguments(b"inbox/a").spelled_mailbox() == "inbox/a"
+    assert Arguments(b"&APw-").spelled_mailbox() == "ü"
+    assert Arguments('"ü"'.encode(), utf8=True).spelled_mailbox() == "ü"
+
+
 def test_a_name_in_utf8_must_be_utf8() -> None:
     with pytest.raises(SyntaxFault):
         read(A.mailbox, b"{1}\r\n\xe4", utf8=True)

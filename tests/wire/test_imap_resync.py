@@ -95,3 +95,11 @@ def test_modifiers_come_once_each_and_are_known() -> None:
     for text in (b"()", b"(A 5 A 6)", b"(C)", b"(A)", b"(A 5", b"A 5", b"(A  5)", b"(A 5 )"):
         with pytest.raises(SyntaxFault):
             modifiers(Arguments(text), rows)
+
+
+def test_a_sample_of_message_numbers_is_refused_once_uidonly_is_enabled() -> None:
+    """RFC 9586 §3."""
+    assert resync(Arguments(b" (67 900 1:9)", uid_only=True)) == Resync(67, 900, members((1, 9)))
+    with pytest.raises(SyntaxFault) as fault:
+        resync(Arguments(b" (67 900 1:9 (1 1))", uid_only=True))
+    assert fault.value.code == "UIDREQUIRED"

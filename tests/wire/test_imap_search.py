@@ -17,6 +17,7 @@ from correo.wire.imap.search import (
     Body,
     Day,
     EmailId,
+    Filter,
     Flag,
     Fuzzy,
     Header,
@@ -60,6 +61,7 @@ KEYS: list[tuple[bytes, Key]] = [
     (b"CC x", Header("cc", "x")),
     (b"DELETED", DELETED),
     (b"DRAFT", Flag("\\Draft")),
+    (b"FILTER on-the-road", Filter("on-the-road")),
     (b"FLAGGED", Flag("\\Flagged")),
     (b'FROM "Smith"', Header("from", "Smith")),
     (b'HEADER Message-ID "<a@b>"', Header("message-id", "<a@b>")),
@@ -78,6 +80,10 @@ KEYS: list[tuple[bytes, Key]] = [
     (b'MODSEQ "/flags/\\\\draft" all 620162338', ModSeq(620162338)),
     (b'MODSEQ "/flags/$Junk" PRIV 5', ModSeq(5)),
     (b"UID $", Saved()),
+    (b"UIDAFTER 7", Uids(SequenceSet.of([(8, 4294967295)]))),
+    (b"UIDAFTER 4294967295", Uids(SequenceSet())),
+    (b"UIDBEFORE 7", Uids(SequenceSet.of([(1, 6)]))),
+    (b"uidbefore 1", Uids(SequenceSet())),
     (b"$", Saved()),
     (b"OR $ 1", Or((Saved(), Numbers(SequenceSet(((1, 1),)))))),
     (b'ON "1-Feb-1994"', On(Day.INTERNAL, DAY)),
@@ -272,3 +278,28 @@ def test_a_new_key_is_a_row() -> None:
     args = Arguments(b"YOUNGER 60 SEEN")
     rows = {**ROWS, "YOUNGER": lambda reader: Larger(reader.args.sp().nz_number())}
     assert search_program(args, rows) == And((Larger(60), SEEN))
+
+
+def test_imap4rev2_has_no_recent_keys() -> None:
+    for wire in (b"NEW", b"OLD", b"NOT RECENT", b"OR SEEN (DELETED new)"):
+        search_program(Arguments(wire))
+        with pytest.raises(SyntaxFault, match="IMAP4rev2 has no"):
+            search_program(Arguments(wire, rev2=True))
+
+
+def test_charset_may_be_said_in_imap4rev2() -> None:
+    """RFC 9051 §6.4.4, where RFC 6855 §3 forbids it."""
+    wire = b"CHARSET UTF-8 SUBJECT x"
+    assert search_program(Arguments(wire, utf8=True, rev2=True)) == Header("subject", "x")
+    with pytest.raises(SyntaxFault):
+        search_program(Arguments(wire, utf8=True))
+
+
+def test_uids_alone_once_uidonly_is_enabled() -> None:
+    for wire in (b"1:3", b"NOT *", b"OR SEEN (UID 1 2)"):
+        search_program(Arguments(wire))
+        with pytest.raises(SyntaxFault) as fault:
+            search_program(Arguments(wire, uid_only=True))
+        assert fault.value.code == "UIDREQUIRED"
+    assert search_program(Arguments(b"UID 1:*", uid_only=True)) == Uids(SequenceSet.of([], [1]))
+    assert search_program(Arguments(b"$", uid_only=True)) == Saved()

@@ -31,3 +31,12 @@ def test_every_item_is_known_by_its_name() -> None:
 def test_faults(wire: bytes) -> None:
     with pytest.raises(SyntaxFault):
         status_items(Arguments(wire))
+
+
+def test_imap4rev2_has_no_recent() -> None:
+    assert status_items(Arguments(b"(MESSAGES DELETED)", rev2=True)) == (
+        StatusItem.MESSAGES,
+        StatusItem.DELETED,
+    )
+    with pytest.raises(SyntaxFault, match="IMAP4rev2 has no RECENT"):
+        status_items(Arguments(b"(MESSAGES RECENT)", rev2=True))

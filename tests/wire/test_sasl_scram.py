@@ -1,4 +1,4 @@
-"""SCRAM-SHA-256 against the vector of RFC 7677 §3, and against another implementation's client."""
+"""SCRAM against the vectors of RFC 5802 §5 and RFC 7677 §3, and against another implementation's client."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from scramp import ScramClient, ScramException
 from correo.wire.sasl import (
     MECHANISMS,
     Challenge,
+    Channel,
     Exchange,
     Finished,
     LookUp,
     Malformed,
+    Opening,
     Rejected,
     ScramKeys,
     advance,
@@ -41,7 +43,7 @@ PENCIL = keys("pencil")
 
 def opened(first: bytes = CLIENT_FIRST) -> Exchange:
     """An exchange that waits for the client's final message."""
-    exchange = MECHANISMS["SCRAM-SHA-256"].start(first, SERVER_NONCE)
+    exchange = MECHANISMS["SCRAM-SHA-256"].start(Opening(first, SERVER_NONCE))
     assert isinstance(advance(exchange), LookUp)
     assert isinstance(advance(exchange, PENCIL), Challenge)
     return exchange
@@ -49,7 +51,7 @@ def opened(first: bytes = CLIENT_FIRST) -> Exchange:
 
 @pytest.mark.parametrize("initial", [CLIENT_FIRST, None])
 def test_vector(initial: bytes | None) -> None:
-    exchange = MECHANISMS["SCRAM-SHA-256"].start(initial, SERVER_NONCE)
+    exchange = MECHANISMS["SCRAM-SHA-256"].start(Opening(initial, SERVER_NONCE))
     step = advance(exchange)
     if initial is None:
         assert step == Challenge(b"")
@@ -60,7 +62,7 @@ def test_vector(initial: bytes | None) -> None:
 
 
 def test_wrong_keys_are_rejected() -> None:
-    exchange = MECHANISMS["SCRAM-SHA-256"].start(CLIENT_FIRST, SERVER_NONCE)
+    exchange = MECHANISMS["SCRAM-SHA-256"].start(Opening(CLIENT_FIRST, SERVER_NONCE))
     advance(exchange)
     assert advance(exchange, keys("Pencil")) == Challenge(SERVER_FIRST)
     assert advance(exchange, CLIENT_FINAL) == Rejected("user")
@@ -80,7 +82,7 @@ def test_wrong_keys_are_rejected() -> None:
     ],
 )
 def test_first_message(first: bytes, login: str) -> None:
-    assert advance(MECHANISMS["SCRAM-SHA-256"].start(first, SERVER_NONCE)) == LookUp(login)
+    assert advance(MECHANISMS["SCRAM-SHA-256"].start(Opening(first, SERVER_NONCE))) == LookUp(login)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +112,7 @@ def test_first_message(first: bytes, login: str) -> None:
     ],
 )
 def test_first_message_malformed(first: bytes) -> None:
-    assert isinstance(advance(MECHANISMS["SCRAM-SHA-256"].start(first, SERVER_NONCE)), Malformed)
+    assert isinstance(advance(MECHANISMS["SCRAM-SHA-256"].start(Opening(first, SERVER_NONCE))), Malformed)
 
 
 @pytest.mark.parametrize(
@@ -148,6 +150,77 @@ def test_the_whole_header_is_bound() -> None:
     assert isinstance(advance(opened(CLIENT_FIRST.replace(b"n,,", b"n,a=admin,")), CLIENT_FINAL), Malformed)
 
 
+def test_vector_sha1() -> None:
+    """RFC 5802 §5."""
+    first = b"n,,n=user,r=fyko+d2lbbFgONRv9qkxdawL"
+    exchange = MECHANISMS["SCRAM-SHA-1"].start(Opening(first, "3rfcNHYJY1ZVvWVs7j"))
+    assert advance(exchange) == LookUp("user", "sha1")
+    keys = ScramKeys.derive(b"pencil", b64decode("QSXCR+Q6sek8bf92"), 4096, "sha1")
+    nonce = b"r=fyko+d2lbbFgONRv9qkxdawL3rfcNHYJY1ZVvWVs7j"
+    assert advance(exchange, keys) == Challenge(nonce + b",s=QSXCR+Q6sek8bf92,i=4096")
+    final = b"c=biws," + nonce + b",p=v0X8v3Bz2T0CJGbJQyF0X+HI4Ts="
+    assert advance(exchange, final) == Finished("user", "", b"v=rmF9pqV8S7suAoZWja4dJRkFsKQ=")
+
+
+# -- channel binding -----------------------------------------------------------------------------------------------------
+
+BINDINGS = {"tls-unique": b"what is unique, with \0 and \xff", "tls-server-end-point": bytes(32)}
+BOUND = Channel(tls=True, passwords=True, bindings=BINDINGS)
+OFFERED = ("SCRAM-SHA-256-PLUS", "SCRAM-SHA-256")
+
+
+def bound(first: bytes, mechanism: str = "SCRAM-SHA-256-PLUS") -> Exchange:
+    return MECHANISMS[mechanism].start(Opening(first, SERVER_NONCE, BOUND, OFFERED))
+
+
+@pytest.mark.parametrize("digest", ["SHA-256", "SHA-1"])
+@pytest.mark.parametrize("kind", sorted(BINDINGS))
+@pytest.mark.parametrize("same", [True, False])
+def test_plus_with_another_client(digest: str, kind: str, same: bool) -> None:
+    """`same`: client and server are at the ends of one TLS connection."""
+    name = f"SCRAM-{digest}-PLUS"
+    data = BINDINGS[kind] if same else b"what somebody in the middle has"
+    client = ScramClient([name], "user", "pencil", channel_binding=(kind, data))
+    exchange = bound(client.get_client_first().encode(), name)
+    step = advance(exchange)
+    assert isinstance(step, LookUp)
+    challenge = advance(exchange, ScramKeys.derive(b"pencil", SALT, 4096, step.digest))
+    assert isinstance(challenge, Challenge)
+    client.set_server_first(challenge.data.decode())
+    end = advance(exchange, client.get_client_final().encode())
+    if same:
+        assert isinstance(end, Finished)
+        client.set_server_final(end.final.decode())
+    else:
+        assert isinstance(end, Malformed)
+
+
+@pytest.mark.parametrize("flag", [b"n", b"y", b"p", b"p=", b"p=tls-exporter", b"p=TLS-UNIQUE", b""])
+def test_plus_needs_a_binding_that_there_is(flag: bytes) -> None:
+    assert isinstance(advance(bound(flag + b",,n=user,r=abc")), Malformed)
+
+
+def test_who_believes_that_there_is_no_binding_was_deceived() -> None:
+    """RFC 5802 §6: "y" is the word of a client that could bind; to it the -PLUS forms were not shown."""
+    first = b"y,,n=user,r=abc"
+    assert isinstance(advance(bound(first, "SCRAM-SHA-256")), Malformed)
+    assert isinstance(advance(bound(first, "SCRAM-SHA-1")), Malformed)
+    there_are_none = Opening(first, SERVER_NONCE, BOUND, ("SCRAM-SHA-256",))
+    assert advance(MECHANISMS["SCRAM-SHA-256"].start(there_are_none)) == LookUp("user")
+    assert advance(bound(b"n,,n=user,r=abc", "SCRAM-SHA-256")) == LookUp("user")
+
+
+def test_binding_data_belongs_to_the_header() -> None:
+    """Nobody gets through by repeating the header without the data, or with that of the other type."""
+    for data in (b"", BINDINGS["tls-unique"], BINDINGS["tls-server-end-point"][:-1]):
+        exchange = bound(b"p=tls-server-end-point,,n=user,r=abc")
+        advance(exchange)
+        advance(exchange, PENCIL)
+        header = b64encode(b"p=tls-server-end-point,," + data)
+        final = b"c=" + header + b",r=abc" + SERVER_NONCE.encode() + b",p=" + b64encode(bytes(32))
+        assert isinstance(advance(exchange, final), Malformed)
+
+
 # Passwords that the other side's SASLprep takes: letters of Unicode 3.2, spaces, ligatures, composed and not.
 _PASSWORDS = st.text("abcXYZ019 ,=@é€ﬁＡ\u00a0\u0301ñ\u00ad", min_size=1, max_size=12).filter(
     lambda text: saslprep(text) != ""
@@ -159,7 +232,7 @@ _NAMES = st.text("abc019=,.@-é", min_size=1, max_size=12)
 @settings(deadline=None, max_examples=40)
 def test_another_client(name: str, password: str, same: bool) -> None:
     client = ScramClient(["SCRAM-SHA-256"], name, password)
-    exchange = MECHANISMS["SCRAM-SHA-256"].start(client.get_client_first().encode(), SERVER_NONCE)
+    exchange = MECHANISMS["SCRAM-SHA-256"].start(Opening(client.get_client_first().encode(), SERVER_NONCE))
     assert advance(exchange) == LookUp(saslprep(name))
     challenge = advance(exchange, keys(password if same else password + "x"))
     assert isinstance(challenge, Challenge)

@@ -6,9 +6,10 @@ where mail for an address goes. This package owns the tables `accounts_*`; what 
 
 `resolve` is the one place that knows aliases, tags (`user+tag@domain`) and catch-alls; `owns` is the same walk asked backwards.
 `Logins` is the only way in: it alone reads password hashes, and a name that does not exist costs what a wrong password costs.
-Passwords are kept as argon2id hashes and SCRAM-SHA-256 keys, never as they are.
+Passwords are kept as argon2id hashes and SCRAM keys, never as they are.
 
-A disabled account cannot log in, and still receives.
+A disabled account cannot log in, and still receives. A shared account is several people's: it receives as any other, nobody logs in
+as it, and who may read its mail is said by the rights in its mailboxes.
 """
 
 from correo.accounts.account import (
@@ -17,12 +18,14 @@ from correo.accounts.account import (
     add_account,
     get_account,
     list_accounts,
+    list_shared,
     remove_account,
+    set_admin,
     set_credentials,
     set_enabled,
 )
 from correo.accounts.aliases import Alias, add_alias, list_aliases, remove_alias
-from correo.accounts.credentials import OWASP, Cost, Credentials, make_credentials
+from correo.accounts.credentials import OWASP, Cost, Credentials, cost_for, make_credentials
 from correo.accounts.directory import (
     LocalTarget,
     NoSuchUser,
@@ -35,7 +38,8 @@ from correo.accounts.directory import (
     resolve,
 )
 from correo.accounts.domains import Domain, add_domain, is_local, list_domains, remove_domain
-from correo.accounts.login import Authentication, Challenge, Denied, LoggedIn, Logins
+from correo.accounts.login import Authentication, Challenge, Denied, LoggedIn, Logins, Ways
+from correo.accounts.tokens import Introspection, Service, Tokens
 
 __all__ = [
     "OWASP",
@@ -47,6 +51,7 @@ __all__ = [
     "Credentials",
     "Denied",
     "Domain",
+    "Introspection",
     "LocalTarget",
     "LoggedIn",
     "Logins",
@@ -55,22 +60,28 @@ __all__ = [
     "RemoteTarget",
     "Resolution",
     "Resolved",
+    "Service",
     "Target",
+    "Tokens",
+    "Ways",
     "account_by_id",
     "add_account",
     "add_alias",
     "add_domain",
+    "cost_for",
     "get_account",
     "is_local",
     "list_accounts",
     "list_aliases",
     "list_domains",
+    "list_shared",
     "make_credentials",
     "owns",
     "remove_account",
     "remove_alias",
     "remove_domain",
     "resolve",
+    "set_admin",
     "set_credentials",
     "set_enabled",
 ]

@@ -11,7 +11,10 @@ from correo.mail.errors import Kind, Refused
 from correo.storage.db import Row, Tx
 from correo.wire.sasl.saslprep import Unprepared, saslprep
 
-_COLUMNS = "id, address, spelling, domain, enabled"
+_COLUMNS = "id, address, spelling, domain, enabled, shared, admin"
+_NO_CREDENTIALS = Credentials(
+    "", ""
+)  # what a shared account has in their place; `stored_login` never shows it
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,8 @@ class Account:
     spelling: str  # as the operator wrote it
     domain: str  # comparison form
     enabled: bool  # False: mail is still delivered, nobody can log in
+    shared: bool = False  # it is several people's, by the rights in its mailboxes, and nobody logs in as it
+    admin: bool = False  # looks after the accounts of its domain
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +36,22 @@ class StoredLogin:
     credentials: Credentials = field(repr=False)
 
 
-async def add_account(tx: Tx, *, id: int, address: Address, credentials: Credentials, now: int) -> Account:
-    """Refused BAD_NAME, NOT_FOUND when the domain is not local, EXISTS when an account or alias has the address."""
+async def add_account(
+    tx: Tx,
+    *,
+    id: int,
+    address: Address,
+    credentials: Credentials | None = None,
+    now: int,
+    shared: bool = False,
+) -> Account:
+    """A shared account has no credentials, and any other has.
+
+    Refused BAD_NAME, NOT_FOUND when the domain is not local, EXISTS when an account or alias has the address.
+    """
+    if shared != (credentials is None):
+        raise ValueError("credentials for a shared account, or none for another")
+    credentials = credentials or _NO_CREDENTIALS
     _check_name(address)
     if not await is_local(tx, address.host):
         raise Refused(Kind.NOT_FOUND, f"no domain {address.host} here")
@@ -44,17 +63,20 @@ async def add_account(tx: Tx, *, id: int, address: Address, credentials: Credent
     if taken:
         raise Refused(Kind.EXISTS, f"{address.folded} is an account or alias already")
     await tx.run(
-        """INSERT INTO accounts_account (id, address, spelling, domain, password, scram, enabled, created)
-           VALUES ($1, $2, $3, $4, $5, $6, 1, $7)""",
+        """INSERT INTO accounts_account
+             (id, address, spelling, domain, password, scram, scram_sha1, enabled, created, shared)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $9)""",
         id,
         address.folded,
         str(address),
         address.host,
         credentials.password,
         credentials.scram,
+        credentials.scram_sha1,
         now,
+        int(shared),
     )
-    return Account(id, address.folded, str(address), address.host, True)
+    return Account(id, address.folded, str(address), address.host, True, shared)
 
 
 async def get_account(tx: Tx, folded: str) -> Account | None:
@@ -77,32 +99,47 @@ async def list_accounts(tx: Tx, domain: str | None = None) -> list[Account]:
     return [_account(row) for row in rows]
 
 
-async def first_account(tx: Tx, domain: str) -> Account | None:
-    """The oldest account of the domain that someone can read; failing that, the oldest."""
-    row = await tx.one(
-        f"SELECT {_COLUMNS} FROM accounts_account WHERE domain = $1 ORDER BY enabled DESC, id LIMIT 1", domain
+async def list_shared(tx: Tx, domain: str) -> list[Account]:
+    """The shared accounts of a domain (comparison form), by address."""
+    select = (
+        f"SELECT {_COLUMNS} FROM accounts_account WHERE domain = $1 AND shared <> 0 ORDER BY domain, address"
     )
+    return [_account(row) for row in await tx.all(select, domain)]
+
+
+async def first_account(tx: Tx, domain: str) -> Account | None:
+    """The oldest account of the domain that someone logs in to; failing that, one that is disabled; failing that, a shared one."""
+    select = (
+        f"SELECT {_COLUMNS} FROM accounts_account WHERE domain = $1 ORDER BY shared, enabled DESC, id LIMIT 1"
+    )
+    row = await tx.one(select, domain)
     return _account(row) if row else None
 
 
 async def set_credentials(tx: Tx, folded: str, credentials: Credentials) -> None:
-    """Refused NOT_FOUND."""
-    update = "UPDATE accounts_account SET password = $2, scram = $3 WHERE address = $1"
-    if not await tx.run(update, folded, credentials.password, credentials.scram):
-        raise _missing(folded)
+    """Refused NOT_FOUND, NO_PERMISSION for a shared account."""
+    await _check_personal(tx, folded)
+    update = "UPDATE accounts_account SET password = $2, scram = $3, scram_sha1 = $4 WHERE address = $1"
+    await tx.run(update, folded, credentials.password, credentials.scram, credentials.scram_sha1)
 
 
 async def renew_credentials(tx: Tx, id: int, old: Credentials, new: Credentials) -> bool:
     """The same password, hashed anew; False when it was changed meanwhile, and nothing was done."""
-    update = "UPDATE accounts_account SET password = $3, scram = $4 WHERE id = $1 AND password = $2"
-    return await tx.run(update, id, old.password, new.password, new.scram) > 0
+    update = """UPDATE accounts_account SET password = $3, scram = $4, scram_sha1 = $5
+                WHERE id = $1 AND password = $2"""
+    return await tx.run(update, id, old.password, new.password, new.scram, new.scram_sha1) > 0
 
 
 async def set_enabled(tx: Tx, folded: str, enabled: bool) -> None:
-    """Refused NOT_FOUND."""
-    update = "UPDATE accounts_account SET enabled = $2 WHERE address = $1"
-    if not await tx.run(update, folded, int(enabled)):
-        raise _missing(folded)
+    """Refused NOT_FOUND, NO_PERMISSION for a shared account."""
+    await _check_personal(tx, folded)
+    await tx.run("UPDATE accounts_account SET enabled = $2 WHERE address = $1", folded, int(enabled))
+
+
+async def set_admin(tx: Tx, folded: str, admin: bool) -> None:
+    """Refused NOT_FOUND, NO_PERMISSION for a shared account."""
+    await _check_personal(tx, folded)
+    await tx.run("UPDATE accounts_account SET admin = $2 WHERE address = $1", folded, int(admin))
 
 
 async def remove_account(tx: Tx, folded: str) -> Account:
@@ -128,13 +165,24 @@ async def remove_account(tx: Tx, folded: str) -> Account:
 
 
 async def stored_login(tx: Tx, folded: str) -> StoredLogin | None:
-    row = await tx.one(f"SELECT {_COLUMNS}, password, scram FROM accounts_account WHERE address = $1", folded)
-    return StoredLogin(_account(row[:5]), Credentials(row[5], row[6])) if row else None
+    """None for a shared account, too: to whoever tries it looks as if there were none."""
+    secrets = "password, scram, scram_sha1"
+    select = f"SELECT {secrets}, {_COLUMNS} FROM accounts_account WHERE address = $1 AND shared = 0"
+    row = await tx.one(select, folded)
+    return StoredLogin(_account(row[3:]), Credentials(*row[:3])) if row else None
 
 
 def _account(row: Row) -> Account:
-    id, address, spelling, domain, enabled = row
-    return Account(id, address, spelling, domain, bool(enabled))
+    id, address, spelling, domain, enabled, shared, admin = row
+    return Account(id, address, spelling, domain, bool(enabled), bool(shared), bool(admin))
+
+
+async def _check_personal(tx: Tx, folded: str) -> None:
+    account = await get_account(tx, folded)
+    if account is None:
+        raise _missing(folded)
+    if account.shared:
+        raise Refused(Kind.NO_PERMISSION, f"{folded} is a shared account, and nobody logs in as it")
 
 
 def _missing(folded: str) -> Refused:

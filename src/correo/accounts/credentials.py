@@ -1,4 +1,4 @@
-"""Passwords as they are kept: an argon2id hash, and SCRAM-SHA-256 keys beside it.
+"""Passwords as they are kept: an argon2id hash and SCRAM-SHA-256 keys, and where they are wanted keys for SCRAM-SHA-1.
 
 Every password passes through SASLprep on its way in, to be stored or to be checked, so that it matches whichever way a client
 composed its letters (RFC 4616 §2, RFC 5802 §2.2).
@@ -9,17 +9,19 @@ from __future__ import annotations
 import hashlib
 import hmac
 from base64 import b64decode, b64encode
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import VerifyMismatchError
 
 from correo.clock import Chance
 from correo.mail.errors import Kind, Refused
-from correo.wire.sasl import ScramKeys
+from correo.wire.sasl import Digest, ScramKeys
 from correo.wire.sasl.saslprep import Unprepared, saslprep
 
 SALT_SIZE = 16  # octets, RFC 9106 §3.1
+SALTS_SIZE = 3 * SALT_SIZE  # for the hash, and for the keys of either kind
 HASH_SIZE = 32  # octets
 
 
@@ -33,35 +35,40 @@ class Cost:
     # The thief would try these keys rather than the argon2id hash, so 4,096, the least that RFC 7677 §4 allows, is far too
     # little; but here it is the client that works, and the Cyrus SASL library, which many clients use, refuses to do more.
     iterations: int = 65_536
+    sha1: bool = False  # keys for SCRAM-SHA-1, too: one more thing for the thief to try, and the cheaper one
 
 
 OWASP = Cost()  # the second of the equal choices in OWASP's Password Storage Cheat Sheet
 
 
+def cost_for(mechanisms: Collection[str], cost: Cost = OWASP) -> Cost:
+    """`cost`, with the keys that these mechanisms need."""
+    return replace(cost, sha1=any(name.startswith("SCRAM-SHA-1") for name in mechanisms))
+
+
 @dataclass(frozen=True, slots=True)
 class Credentials:
     password: str = field(repr=False)  # argon2id in PHC form
-    scram: str = field(repr=False)  # iterations$salt$stored-key$server-key, base64
+    scram: str = field(repr=False)  # SCRAM-SHA-256: iterations$salt$stored-key$server-key, base64
+    scram_sha1: str = field(default="", repr=False)  # likewise; "" where there are none
 
-    @property
-    def keys(self) -> ScramKeys:
-        iterations, *rest = self.scram.split("$")
-        salt, stored_key, server_key = map(b64decode, rest)
-        return ScramKeys(int(iterations), salt, stored_key, server_key)
+    def keys(self, digest: Digest = "sha256") -> ScramKeys | None:
+        written = self.scram if digest == "sha256" else self.scram_sha1
+        return _read(written, digest) if written else None
 
 
 def make_credentials(password: str, chance: Chance, cost: Cost = OWASP) -> Credentials:
     """Takes about 60 ms of a core. Refused BAD_CREDENTIALS when the password is empty, longer than 1,024 octets, or has
     characters nobody can type."""
-    return hash_password(storable(password), chance.secret(2 * SALT_SIZE), cost)
+    return hash_password(storable(password), chance.secret(SALTS_SIZE), cost)
 
 
 def hash_password(secret: bytes, salts: bytes, cost: Cost) -> Credentials:
-    """From a prepared password and `2 * SALT_SIZE` octets of chance."""
-    keys = ScramKeys.derive(secret, salts[SALT_SIZE:], cost.iterations)
-    parts = (keys.salt, keys.stored_key, keys.server_key)
-    scram = "$".join((str(keys.iterations), *(b64encode(part).decode() for part in parts)))
-    return Credentials(_hasher(cost).hash(secret, salt=salts[:SALT_SIZE]), scram)
+    """From a prepared password and `SALTS_SIZE` octets of chance."""
+    first, second, third = (salts[start : start + SALT_SIZE] for start in range(0, SALTS_SIZE, SALT_SIZE))
+    scram = _written(ScramKeys.derive(secret, second, cost.iterations))
+    scram_sha1 = _written(ScramKeys.derive(secret, third, cost.iterations, "sha1")) if cost.sha1 else ""
+    return Credentials(_hasher(cost).hash(secret, salt=first), scram, scram_sha1)
 
 
 def storable(password: str) -> bytes:
@@ -92,11 +99,10 @@ def matches(stored: str, secret: bytes) -> bool:
 
 
 def outdated(credentials: Credentials, cost: Cost) -> bool:
-    """Whether they were made at another cost."""
-    return (
-        _hasher(cost).check_needs_rehash(credentials.password)
-        or credentials.keys.iterations != cost.iterations
-    )
+    """Whether they were made at another cost, or with other keys than are wanted now."""
+    kept = _iterations(credentials.scram), _iterations(credentials.scram_sha1)
+    wanted = cost.iterations, cost.iterations if cost.sha1 else 0
+    return kept != wanted or _hasher(cost).check_needs_rehash(credentials.password)
 
 
 def decoy_hash(cost: Cost, chance: Chance) -> str:
@@ -105,14 +111,31 @@ def decoy_hash(cost: Cost, chance: Chance) -> str:
     return f"$argon2id$v=19$m={cost.memory},t={cost.passes},p={cost.lanes}${salt}${output}"
 
 
-def decoy_keys(name: str, secret: bytes, cost: Cost) -> ScramKeys:
-    """The SCRAM keys of an account that does not exist: the same each time `name` is asked for, as a real account's are, and
-    made from the installation's `secret`, so that nobody outside can tell them from real ones."""
+def decoy_keys(name: str, secret: bytes, cost: Cost, digest: Digest = "sha256") -> ScramKeys:
+    """SCRAM keys that no password has, for a name without an account or an account without keys: the same each time `name` is
+    asked for, as real ones are, and made from the installation's `secret`, so that nobody outside can tell them from real ones."""
+    kind = b"sha1 " if digest == "sha1" else b""  # real keys of the two kinds have different salts, too
     salt, stored_key, server_key = (
-        hmac.digest(secret, purpose + name.encode("utf-8", "surrogatepass"), "sha256")
+        hmac.digest(secret, kind + purpose + name.encode("utf-8", "surrogatepass"), "sha256")
         for purpose in (b"salt\0", b"stored\0", b"server\0")
     )
-    return ScramKeys(cost.iterations, salt[:SALT_SIZE], hashlib.sha256(stored_key).digest(), server_key)
+    stored_key = hashlib.new(digest, stored_key).digest()
+    return ScramKeys(cost.iterations, salt[:SALT_SIZE], stored_key, server_key[: len(stored_key)], digest)
+
+
+def _written(keys: ScramKeys) -> str:
+    parts = (keys.salt, keys.stored_key, keys.server_key)
+    return "$".join((str(keys.iterations), *(b64encode(part).decode() for part in parts)))
+
+
+def _read(written: str, digest: Digest) -> ScramKeys:
+    iterations, *rest = written.split("$")
+    salt, stored_key, server_key = map(b64decode, rest)
+    return ScramKeys(int(iterations), salt, stored_key, server_key, digest)
+
+
+def _iterations(written: str) -> int:
+    return int(written.partition("$")[0] or 0)
 
 
 def _hasher(cost: Cost) -> PasswordHasher:

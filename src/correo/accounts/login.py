@@ -7,16 +7,17 @@ and gets SCRAM keys made up for it. Only who knows the password learns that an a
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Collection
 from dataclasses import dataclass
 
 from correo.accounts.account import Account, StoredLogin, renew_credentials, stored_login
+from correo.accounts.authentication import Authentication, Denied, LoggedIn
 from correo.accounts.credentials import (
     OWASP,
-    SALT_SIZE,
+    SALTS_SIZE,
     Cost,
     Credentials,
     checkable,
+    cost_for,
     decoy_hash,
     decoy_keys,
     hash_password,
@@ -27,46 +28,54 @@ from correo.accounts.credentials import (
 from correo.accounts.domains import only_domain
 from correo.accounts.hashing import Hashing
 from correo.accounts.recent import RecentLogins
+from correo.accounts.tokens import Tokens
 from correo.clock import Chance, Clock
 from correo.mail.address import Address, BadAddress
 from correo.mail.errors import Kind, Refused
+from correo.net import TlsInfo
 from correo.storage.db import Database, Tx
-from correo.wire.sasl import (
-    MECHANISMS,
-    Challenge,
-    CheckPassword,
-    End,
-    Exchange,
-    Finished,
-    LookUp,
-    Malformed,
-    Rejected,
-    ScramKeys,
-    advance,
-)
+from correo.wire.sasl import MECHANISMS, BadToken, Challenge, Channel, Digest, ScramKeys, TokenOwner, offered
 from correo.wire.sasl.saslprep import Unprepared, saslprep
 
-__all__ = ["Authentication", "Challenge", "Denied", "LoggedIn", "Logins", "find_login", "installation_secret"]
+__all__ = [
+    "USUAL",
+    "Authentication",
+    "Challenge",
+    "Denied",
+    "LoggedIn",
+    "Logins",
+    "Ways",
+    "find_login",
+    "installation_secret",
+]
 
 SECRET_SIZE = 32  # octets
 NONCE_SIZE = 18  # octets, 24 characters
 
 
+# Without SCRAM-SHA-1: its keys are made only once a password is set or used, so that a client that prefers it to PLAIN could not log
+# in to an account from before; and they are easier to attack for whoever takes the database.
+USUAL = (
+    "SCRAM-SHA-256-PLUS",
+    "SCRAM-SHA-256",
+    "EXTERNAL",
+    "OAUTHBEARER",
+    "XOAUTH2",
+    "PLAIN",
+    "LOGIN",
+)
+_BY_TOKEN = ("OAUTHBEARER", "XOAUTH2")
+
+
 @dataclass(frozen=True, slots=True)
-class LoggedIn:
-    """`final` goes to the client with the success; b"" unless success can carry data in the protocol."""
+class Ways:
+    """How people may log in."""
 
-    account: Account
-    final: bytes = b""
-
-
-@dataclass(frozen=True, slots=True)
-class Denied:
-    """NOT_FOUND: no such mechanism. BAD_CREDENTIALS, DISABLED, UNAVAILABLE: as `Logins.password`."""
-
-    kind: Kind
-    detail: str = ""  # for the log
-    login: str = ""  # the name that was tried, as far as it became known, for the log
+    mechanisms: tuple[str, ...] = USUAL  # names of `wire.sasl`; each is offered where it can be used
+    tokens: Tokens | None = None  # without it the mechanisms that show a token are not offered
+    # Channel binding is offered under TLS 1.3, too, where the only type we have is tls-server-end-point. Clients that follow
+    # RFC 9266 take an offer for one of tls-exporter, and fail to log in.
+    end_point: bool = False
 
 
 class Logins:
@@ -80,12 +89,14 @@ class Logins:
         *,
         concurrency: int | None = None,
         cost: Cost = OWASP,
+        ways: Ways = Ways(),
     ) -> None:
         """`concurrency`: passwords hashed at a time, by default one on each core; 0 hashes inline, for virtual time."""
         self._db = db
         self._clock = clock
         self._chance = chance
-        self._cost = cost
+        self._cost = cost_for(ways.mechanisms, cost)
+        self._ways = ways
         self._hashing = Hashing(concurrency)
         self._recent = RecentLogins(chance.secret(SECRET_SIZE))
         self._decoy = decoy_hash(cost, chance)
@@ -107,31 +118,71 @@ class Logins:
         """`make_credentials` without holding up the event loop. Refused BAD_CREDENTIALS, UNAVAILABLE."""
         return await self._hash(storable(password))
 
-    def authentication(
-        self, mechanisms: Collection[str] | None = None, *, success_data: bool = False
-    ) -> Authentication:
-        """An exchange in one of `mechanisms` (None: all), for one AUTH command.
+    def change(self, ways: Ways) -> None:
+        """From now on people log in by these ways; exchanges that have begun go on."""
+        self._ways = ways
+        self._cost = cost_for(ways.mechanisms, self._cost)
+
+    def channel(self, tls: TlsInfo | None, allow_plaintext: bool) -> Channel:
+        """A connection as mechanisms see it. `allow_plaintext`: passwords may cross it without TLS."""
+        if tls is None:
+            return Channel(False, allow_plaintext)
+        bindings = dict(tls.bindings)
+        if not self._ways.end_point and bindings.keys() <= {"tls-server-end-point"}:
+            bindings.clear()
+        return Channel(True, True, bindings, tls.certificate)
+
+    def offered(self, channel: Channel) -> tuple[str, ...]:
+        """The names of the mechanisms, the preferred ones first: what every protocol announces, and takes."""
+        ways = self._ways
+        return offered(channel, [name for name in ways.mechanisms if ways.tokens or name not in _BY_TOKEN])
+
+    def offered_under_tls(self, mechanism: str, channel: Channel) -> bool:
+        """Whether the mechanism is missing only because there is no TLS."""
+        missing = not channel.tls and mechanism not in self.offered(channel)
+        return missing and mechanism in self.offered(Channel(True, True))
+
+    def takes_passwords(self, channel: Channel) -> bool:
+        """Whether a protocol's own commands for name and password may be used, too: they show what PLAIN and LOGIN show."""
+        return any(MECHANISMS[name].password for name in self.offered(channel))
+
+    def passwords_need_tls(self, channel: Channel) -> bool:
+        """Whether they are not taken only because there is no TLS."""
+        return not self.takes_passwords(channel) and self.takes_passwords(Channel(True, True))
+
+    def authentication(self, channel: Channel, *, success_data: bool = False) -> Authentication:
+        """An exchange over this connection, for one AUTH command.
 
         `success_data`: the protocol can send data with its success (ManageSieve). In SMTP, POP3 and IMAP it cannot, and the
         last words of a mechanism are one more `Challenge`, which the client answers with nothing (RFC 4422 §3.6).
         """
-        return Authentication(self, mechanisms, success_data)
+        return Authentication(self, channel, success_data)
 
     def close(self) -> None:
         """Let go of the threads; passwords that wait are not checked any more."""
         self._hashing.close()
 
-    async def _find(self, login: str) -> tuple[str, StoredLogin | None]:
+    # -- for Authentication ------------------------------------------------------------------------------------------
+
+    async def find(self, login: str) -> tuple[str, StoredLogin | None]:
+        """As `find_login`."""
         return await self._db.read(find_login, login)
 
-    def _nonce(self) -> str:
+    def nonce(self) -> str:
         return b64encode(self._chance.secret(NONCE_SIZE)).decode()
 
-    async def _decoy_keys(self, name: str) -> ScramKeys:
+    async def decoy_keys(self, name: str, digest: Digest) -> ScramKeys:
         if not self._secret:
             fresh = self._chance.secret(SECRET_SIZE)
             self._secret = await self._db.write(installation_secret, fresh)
-        return decoy_keys(name, self._secret, self._cost)
+        return decoy_keys(name, self._secret, self._cost, digest)
+
+    async def token(self, token: str) -> TokenOwner | BadToken:
+        """Refused UNAVAILABLE."""
+        tokens = self._ways.tokens
+        return await tokens.check(token) if tokens else BadToken("invalid_token")
+
+    # ------------------------------------------------------------------------------------------------------------------
 
     async def _check(self, stored: StoredLogin, secret: bytes) -> None:
         account, credentials = stored.account, stored.credentials
@@ -153,93 +204,7 @@ class Logins:
             pass  # too busy or out of disk: the password was right, and the next login tries again
 
     async def _hash(self, secret: bytes) -> Credentials:
-        return await self._hashing.run(hash_password, secret, self._chance.secret(2 * SALT_SIZE), self._cost)
-
-
-class Authentication:
-    """One exchange. `begin`, then `respond` as long as the answer is a `Challenge`."""
-
-    def __init__(self, logins: Logins, mechanisms: Collection[str] | None, success_data: bool) -> None:
-        self._logins = logins
-        self._allowed = MECHANISMS.keys() if mechanisms is None else {name.upper() for name in mechanisms}
-        self._success_data = success_data
-        self._exchange: Exchange | None = None
-        self._looked_up: tuple[str, StoredLogin | None] = ("", None)
-        self._success: LoggedIn | None = None  # waits for the client to take note of the last words
-
-    async def begin(self, mechanism: str, initial: bytes | None) -> Challenge | LoggedIn | Denied:
-        """`initial`: the initial response out of base64, None where there was none (b"" is one that is empty)."""
-        self._forget()
-        self._looked_up = ("", None)
-        row = MECHANISMS.get(mechanism.upper())
-        if row is None or row.name not in self._allowed:
-            return Denied(Kind.NOT_FOUND, "no such mechanism")
-        self._exchange = row.start(initial, self._logins._nonce())
-        return await self._advance(self._exchange, None)
-
-    async def respond(self, data: bytes | None) -> Challenge | LoggedIn | Denied:
-        """`data` out of base64; None when the client cancelled with "*"."""
-        exchange, success = self._exchange, self._success
-        if exchange and data is not None:
-            return await self._advance(exchange, data)
-        self._forget()
-        if success and data == b"":
-            return success
-        return Denied(Kind.BAD_CREDENTIALS, "the client broke off the exchange", self._looked_up[0])
-
-    def _forget(self) -> None:
-        self._exchange = self._success = None
-
-    async def _advance(self, exchange: Exchange, data: bytes | None) -> Challenge | LoggedIn | Denied:
-        try:
-            step = advance(exchange, data)
-            while isinstance(step, LookUp):
-                step = advance(exchange, await self._keys(step.login))
-            if isinstance(step, Challenge):
-                return step
-            self._exchange = None
-            return await self._end(step)
-        except Refused as refused:
-            self._forget()
-            return Denied(refused.kind, refused.detail, self._looked_up[0])
-
-    async def _keys(self, login: str) -> ScramKeys:
-        name, stored = self._looked_up = await self._logins._find(login)
-        decoy = await self._logins._decoy_keys(name)  # made for everybody, so that it takes the same time
-        return stored.credentials.keys if stored else decoy
-
-    async def _end(self, end: End) -> Challenge | LoggedIn | Denied:
-        match end:
-            case Malformed(reason):
-                return Denied(Kind.BAD_CREDENTIALS, reason, self._looked_up[0])
-            case Rejected(login):
-                return Denied(Kind.BAD_CREDENTIALS, "wrong proof", login)
-            case CheckPassword(login, authzid, password):
-                self._looked_up = (login, None)
-                account = await self._logins.password(login, password)
-                return await self._as(account, authzid, b"")
-            case Finished(login, authzid, final):
-                return await self._proven(login, authzid, final)
-
-    async def _proven(self, login: str, authzid: str, final: bytes) -> Challenge | LoggedIn | Denied:
-        # The client took its time: the password may have been changed, or the account disabled, since the keys were read.
-        _, stored = await self._logins._find(login)
-        if stored is None or self._looked_up[1] is None:
-            return Denied(Kind.BAD_CREDENTIALS, "no such account", login)
-        if stored.credentials != self._looked_up[1].credentials:
-            return Denied(Kind.BAD_CREDENTIALS, "the password was changed meanwhile", login)
-        if not stored.account.enabled:
-            return Denied(Kind.DISABLED, login=login)
-        return await self._as(stored.account, authzid, final)
-
-    async def _as(self, account: Account, authzid: str, final: bytes) -> Challenge | LoggedIn | Denied:
-        """Nobody acts for another account (RFC 4422 §3.4.1)."""
-        if authzid and (await self._logins._find(authzid))[0] != account.address:
-            return Denied(Kind.BAD_CREDENTIALS, "asked to act as somebody else", account.address)
-        if not final or self._success_data:
-            return LoggedIn(account, final)
-        self._success = LoggedIn(account)
-        return Challenge(final)
+        return await self._hashing.run(hash_password, secret, self._chance.secret(SALTS_SIZE), self._cost)
 
 
 async def find_login(tx: Tx, login: str) -> tuple[str, StoredLogin | None]:

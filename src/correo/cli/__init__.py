@@ -24,6 +24,7 @@ COMMANDS = {
     "domain": "the domains whose mail is delivered here",
     "account": "the people who have a mailbox here",
     "alias": "addresses that lead to others",
+    "share": "who else may use a mailbox",
     "queue": "mail that waits for other servers",
     "trace": "the journey of a message",
     "ledger": "every recipient ever accepted, and what became of him",

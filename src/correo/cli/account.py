@@ -55,23 +55,36 @@ def command() -> None:
 
 @command.command()
 @click.argument("address")
+@click.option(
+    "--shared", is_flag=True, help="of several people: nobody logs in as it, and it has no password"
+)
 @password_option
 @json_option
 @click.pass_obj
-def add(state: State, address: str, password_file: str | None) -> None:
-    """Make an account with its mailboxes; asks for the password, twice."""
+def add(state: State, address: str, shared: bool, password_file: str | None) -> None:
+    """Make an account with its mailboxes; asks for the password, twice.
+
+    A shared account receives as any other, and is read by those to whom `correo share` gives rights in its mailboxes.
+    """
     parsed = parse(address)
-    given = read_password(password_file, address)
+    if shared and password_file is not None:
+        raise usage("a shared account has no password; leave out --shared or --password-file")
+    given = None if shared else read_password(password_file, address)
     clock, chance = SystemClock(), SystemChance()
 
     async def work(db: Database) -> Account:
         await db.read(refuse_early, parsed)
-        credentials = _hash(given if given is not None else ask_password(address), chance)
+        credentials = None
+        if not shared:
+            credentials = _hash(state, given if given is not None else ask_password(address), chance)
         return await db.write(open_account, parsed, credentials, chance, clock.now())
 
     account = run(with_database(state.config(), work), HINTS | {Kind.NOT_FOUND: add_domain_hint(parsed)})
-    words = f"{account.address} has an account now; it is also the name to log in with"
-    say(state, words, address=account.address, id=account.id)
+    name = account.address
+    words = f"{name} has an account now; it is also the name to log in with"
+    if shared:
+        words = f"{name} receives mail now; say who may read it with: correo share set {name} WHO RIGHTS"
+    say(state, words, address=name, id=account.id, shared=shared)
 
 
 def add_domain_hint(address: Address) -> str:
@@ -87,18 +100,25 @@ async def refuse_early(tx: Tx, address: Address) -> None:
 
 
 async def open_account(
-    tx: Tx, address: Address, credentials: Credentials, chance: Chance, now: int
+    tx: Tx, address: Address, credentials: Credentials | None, chance: Chance, now: int
 ) -> Account:
-    """The account and its mailboxes, together."""
+    """The account and its mailboxes, together; a shared one without credentials."""
     account = await accounts.add_account(
-        tx, id=chance.id(now), address=address, credentials=credentials, now=now
+        tx,
+        id=chance.id(now),
+        address=address,
+        credentials=credentials,
+        now=now,
+        shared=credentials is None,
     )
     await mailbox.open_account(tx, account.id, chance, now)
     return account
 
 
-def _hash(password: str, chance: Chance) -> Credentials:
-    return accounts.make_credentials(password, chance)
+def _hash(state: State, password: str, chance: Chance) -> Credentials:
+    """With the keys that the server's mechanisms need."""
+    cost = accounts.cost_for(state.config().auth.mechanisms)
+    return accounts.make_credentials(password, chance, cost)
 
 
 @command.command("list")
@@ -112,6 +132,8 @@ def list_(state: State, domain: str | None) -> None:
         {
             "address": holding.account.address,
             "enabled": holding.account.enabled,
+            "shared": holding.account.shared,
+            "admin": holding.account.admin,
             "messages": holding.messages,
             "size": holding.size,
         }
@@ -122,9 +144,17 @@ def list_(state: State, domain: str | None) -> None:
     show(state, rows, empty=empty, columns=_COLUMNS)
 
 
+def _login(row: dict[str, Any]) -> str:
+    if row["shared"]:
+        return "shared"
+    if not row["enabled"]:
+        return "disabled"
+    return "admin" if row["admin"] else "yes"
+
+
 _COLUMNS = {
     "address": lambda row: str(row["address"]),
-    "login": lambda row: "yes" if row["enabled"] else "disabled",
+    "login": _login,
     "messages": lambda row: str(row["messages"]),
     "size": lambda row: octets(row["size"]),
 }
@@ -151,8 +181,8 @@ def passwd(state: State, address: str, password_file: str | None) -> None:
     chance = SystemChance()
 
     async def work(db: Database) -> None:
-        await db.read(_holding_of, parsed.folded)
-        credentials = _hash(given if given is not None else ask_password(address), chance)
+        await db.read(_refuse_shared, parsed.folded)
+        credentials = _hash(state, given if given is not None else ask_password(address), chance)
         await db.write(accounts.set_credentials, parsed.folded, credentials)
 
     run(with_database(state.config(), work), HINTS)
@@ -181,6 +211,19 @@ def _set_enabled(state: State, address: str, enabled: bool, words: str) -> None:
     folded = parse(address).folded
     run(with_database(state.config(), lambda db: db.write(accounts.set_enabled, folded, enabled)), HINTS)
     say(state, f"{folded} {words}", address=folded, enabled=enabled)
+
+
+@command.command()
+@click.argument("address")
+@click.argument("on", metavar="on|off", type=click.Choice(["on", "off"]))
+@json_option
+@click.pass_obj
+def admin(state: State, address: str, on: str) -> None:
+    """Let somebody look after the accounts of his own domain by IMAP: their quotas, and who shares the shared ones."""
+    folded = parse(address).folded
+    run(with_database(state.config(), lambda db: db.write(accounts.set_admin, folded, on == "on")), HINTS)
+    words = "administers" if on == "on" else "no longer administers"
+    say(state, f"{folded} {words} its domain", address=folded, admin=on == "on")
 
 
 @command.command()
@@ -276,6 +319,12 @@ def remove(state: State, address: str, yes: bool) -> None:
     gone = run(with_database(state.config(), work), HINTS)
     words = f"{folded} and its {plural(gone.messages, 'message')} are gone, and aliases no longer lead there"
     say(state, words, address=folded, messages=gone.messages, size=gone.size)
+
+
+async def _refuse_shared(tx: Tx, folded: str) -> None:
+    holding = await _holding_of(tx, folded)
+    if holding.account.shared:
+        raise Refused(Kind.NO_PERMISSION, f"{folded} is a shared account, and nobody logs in as it")
 
 
 async def _holding_of(tx: Tx, folded: str) -> Holding:

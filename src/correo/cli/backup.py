@@ -105,6 +105,9 @@ def files_of(config: Config) -> list[Keep]:
         (str(config.source.name), False),
         (config.tls.certificate, False),
         (config.tls.key, True),
+        (config.tls.client_ca, False),
+        (config.oauth.client_secret_file, True),
+        (config.oauth.ca, False),
         (config.transport.smarthost_password_file, True),
     ]
     keep: dict[Path, Keep] = {}

@@ -23,6 +23,7 @@ from correo.config.read import beside
 from correo.dns import Resolver
 from correo.dns.client import StubResolver, Timing, system_servers
 from correo.net.stream import SocketDialer
+from correo.net.tls import private_context
 from correo.ops.checkup import Finding, Level, by_importance, ok, problem, warning
 from correo.ops.checkup.certificate import check_certificate
 from correo.ops.checkup.data import check_data
@@ -72,6 +73,7 @@ async def examine(config: Config, resolver: Resolver | None) -> list[Finding]:
     data = check_data(database_path(config).parent, database_path(config))
     findings = [ok("configuration", f"{config.source} is understood"), *data.findings]
     findings += _certificate(config)
+    findings += _logins(config)
     findings += await _ports(config)
     if resolver is None:
         return findings
@@ -90,6 +92,25 @@ def _certificate(config: Config) -> list[Finding]:
     certificate, key = (beside(config, name) for name in files)
     folder = database_path(config).parent
     return check_certificate(certificate, key, config.hostname, SystemClock().now(), folder)
+
+
+def _logins(config: Config) -> list[Finding]:
+    """The files that logging in by certificate or token needs."""
+    named = {
+        "tls.client_ca": config.tls.client_ca,
+        "oauth.client_secret_file": config.oauth.client_secret_file,
+        "oauth.ca": config.oauth.ca,
+    }
+    findings = []
+    for option, name in named.items():
+        try:
+            if name and option.endswith("ca"):
+                private_context(beside(config, name))
+            elif name:
+                beside(config, name).read_text()
+        except (OSError, ValueError) as wrong:
+            findings.append(problem(option, f"{beside(config, name)} does not serve: {wrong}"))
+    return findings
 
 
 async def _ports(config: Config) -> list[Finding]:

@@ -80,7 +80,9 @@ def _kind(parse: values.Parse) -> str:
         parse(None)
     except ValueError as wrong:  # choices and counts: the refusal lists what would be right
         words = str(wrong).removeprefix("must be ").removeprefix("one of ").removeprefix("a ")
-        return ", ".join(f"`{part}`" if part.startswith('"') else part for part in words.split(", "))
+        several, words = words.startswith("list of "), words.removeprefix("list of ")
+        parts = ", ".join(f"`{part}`" if part.startswith('"') else part for part in words.split(", "))
+        return f"list of {parts}" if several else parts
     raise KeyError(parse)
 
 

@@ -51,7 +51,7 @@ def command(state: State) -> None:
             server = await app.Server.open(config, world)
         except SchemaMismatch as wrong:
             raise Failure(str(wrong), EX_CONFIG) from None
-        except OSError as wrong:
+        except (OSError, ValueError) as wrong:
             raise Failure(f"cannot start: {wrong}", EX_CONFIG) from None
         told = stop_signals()
         reload_signals(server, state)

@@ -6,6 +6,7 @@ everything else is handed plain values. docs/options.md is made from this tree, 
 
 from correo.config.options import (
     DATABASE,
+    INDEX,
     Auth,
     Config,
     Dns,
@@ -13,6 +14,7 @@ from correo.config.options import (
     Listener,
     Log,
     Queue,
+    Search,
     Tls,
     Transport,
 )
@@ -20,6 +22,7 @@ from correo.config.read import ConfigError, read
 
 __all__ = [
     "DATABASE",
+    "INDEX",
     "Auth",
     "Config",
     "ConfigError",
@@ -28,6 +31,7 @@ __all__ = [
     "Listener",
     "Log",
     "Queue",
+    "Search",
     "Tls",
     "Transport",
     "read",

@@ -8,7 +8,9 @@ from pathlib import Path
 from correo.config.values import (
     address,
     choice,
+    choices,
     count,
+    count_or_any,
     duration,
     duration_or_never,
     durations,
@@ -24,8 +26,20 @@ from correo.config.values import (
 )
 
 DATABASE = "correo.db"  # the file in data_dir that holds everything
+INDEX = "index.db"  # the one beside it, made from it, that makes searches fast
 
 PROTOCOLS = ("smtp", "submission", "lmtp", "pop3", "imap")
+MECHANISMS = (
+    "SCRAM-SHA-256-PLUS",
+    "SCRAM-SHA-256",
+    "SCRAM-SHA-1-PLUS",
+    "SCRAM-SHA-1",
+    "EXTERNAL",
+    "OAUTHBEARER",
+    "XOAUTH2",
+    "PLAIN",
+    "LOGIN",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +65,9 @@ class Tls:
         "", text, "PEM file with the certificate and its chain, relative to the configuration file"
     )
     key: str = option("", text, "PEM file with the private key, relative to the configuration file")
+    client_ca: str = option(
+        "", text, "PEM file with the authorities whose certificates let mail programs log in by EXTERNAL"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +86,40 @@ class Auth:
     allow_plaintext: bool = option(
         False, flag, "true lets passwords cross connections without TLS: for tests on loopback"
     )
+    mechanisms: tuple[str, ...] = option(
+        ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "EXTERNAL", "OAUTHBEARER", "XOAUTH2", "PLAIN", "LOGIN"],
+        choices(*MECHANISMS),
+        "each is offered where it can be used; without PLAIN and LOGIN no command takes a password",
+    )
+    end_point_binding: bool = option(
+        False,
+        flag,
+        "true offers -PLUS under TLS 1.3, too, with tls-server-end-point; programs that then want tls-exporter cannot log in",
+    )
     concurrency: int = option(
         2, count(1, 64), "password hashes computed at once; each takes 19 MiB and a core for some 20 ms"
     )
+
+
+@dataclass(frozen=True, slots=True)
+class OAuth:
+    """[oauth]: an authorization server whose tokens let people log in, by OAUTHBEARER and XOAUTH2."""
+
+    introspection: str = option(
+        "", text, "URL to ask whose a token is (RFC 7662); https, or http on this machine. Empty: no tokens"
+    )
+    client_id: str = option("", text, "what this server is called there")
+    client_secret_file: str = option(
+        "", text, "file that holds the secret that goes with it, relative to the configuration file"
+    )
+    ca: str = option("", text, "PEM file with the authority to trust there, instead of the system's")
+    claim: str = option("username", text, "member of the answer that is the address to log in to")
+    scope: str = option("", text, "what a token must allow, parted by blanks")
+    audience: str = option("", text, "for whom a token must have been made; empty takes any that is active")
+    configuration: str = option(
+        "", text, "URL that clients are told when a token is refused, to find out how to get another"
+    )
+    timeout: float = option("10s", seconds, "how long an answer may take")
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +203,31 @@ class Limits:
     )
     pop3_idle: float = option("10m", seconds, "silence of a POP3 client; RFC 1939 §3 asks for 10 minutes")
     imap_idle: float = option("30m", seconds, "silence of an IMAP client; RFC 3501 §5.4 asks for 30 minutes")
+    imap_message_limit: int = option(
+        0,
+        count_or_any(1_000, 1_000_000_000),
+        "messages one IMAP command may touch, announced as MESSAGELIMIT (RFC 9738); 0 is any number: answers are made and sent in "
+        "slices, so that the server needs no limit, and clients that do not know of it would be left with the newest messages",
+    )
+    imap_save_limit: int = option(
+        0,
+        count_or_any(1_000, 1_000_000_000),
+        "messages one COPY or APPEND may bring, announced as SAVELIMIT (RFC 9738); 0 is any number: other writers wait for a large "
+        "copy, but clients that do not know of the limit could never make one",
+    )
     login_time: float = option("1m", seconds, "from connecting to logging in, for POP3 and IMAP")
     drain: float = option("30s", seconds, "how long connections may take to end after SIGTERM")
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """[search]: how IMAP's SEARCH finds text."""
+
+    index: bool = option(
+        True,
+        flag,
+        "keeps index.db up in the background, about as large as the text of the mail; false looks into every message",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,8 +253,10 @@ class Config:
     tls: Tls = field(default_factory=Tls)
     dns: Dns = field(default_factory=Dns)
     auth: Auth = field(default_factory=Auth)
+    oauth: OAuth = field(default_factory=OAuth)
     queue: Queue = field(default_factory=Queue)
     transport: Transport = field(default_factory=Transport)
     limits: Limits = field(default_factory=Limits)
+    search: Search = field(default_factory=Search)
     log: Log = field(default_factory=Log)
     source: Path = Path()  # the file this was read from; not an option

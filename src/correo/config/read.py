@@ -9,7 +9,19 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-from correo.config.options import Auth, Config, Dns, Limits, Listener, Log, Queue, Tls, Transport
+from correo.config.options import (
+    Auth,
+    Config,
+    Dns,
+    Limits,
+    Listener,
+    Log,
+    OAuth,
+    Queue,
+    Search,
+    Tls,
+    Transport,
+)
 
 T = TypeVar("T")
 
@@ -17,9 +29,11 @@ _TABLES: dict[str, type[Any]] = {
     "tls": Tls,
     "dns": Dns,
     "auth": Auth,
+    "oauth": OAuth,
     "queue": Queue,
     "transport": Transport,
     "limits": Limits,
+    "search": Search,
     "log": Log,
 }
 _HEADER = re.compile(r"\s*(\[\[?)\s*([\w.\-\"]+)\s*\]\]?")
@@ -132,10 +146,27 @@ def _check(config: Config, source: _Source) -> None:
     if bool(config.tls.certificate) != bool(config.tls.key):
         key = "key" if config.tls.certificate else "certificate"
         raise source.error("tls", 0, key, "is missing: a certificate and its key go together")
+    if config.tls.client_ca and not config.tls.certificate:
+        raise source.error("tls", 0, "client_ca", "needs a certificate: set certificate and key")
+    _check_oauth(config, source)
     if config.transport.smarthost and not re.fullmatch(r"\S+:\d{1,5}", config.transport.smarthost):
         raise source.error("transport", 0, "smarthost", 'must be host:port, as in "relay.example.net:587"')
     if bool(config.transport.smarthost_user) != bool(config.transport.smarthost_password_file):
         raise source.error("transport", 0, "smarthost_user", "and smarthost_password_file go together")
+
+
+def _check_oauth(config: Config, source: _Source) -> None:
+    oauth = config.oauth
+    if not oauth.introspection:
+        return
+    local = r"http://(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?(/\S*)?"
+    if not re.fullmatch(rf"https://[^\s/@]+(/\S*)?|{local}", oauth.introspection):
+        words = "must be a URL that begins with https://, or with http://localhost where it never leaves this machine"
+        raise source.error("oauth", 0, "introspection", words)
+    if not (oauth.client_id and oauth.client_secret_file):
+        raise source.error("oauth", 0, "introspection", "needs client_id and client_secret_file")
+    if not oauth.claim:
+        raise source.error("oauth", 0, "claim", 'must be the name of a member, as in "username"')
 
 
 def beside(config: Config, name: str | Path) -> Path:

@@ -65,6 +65,21 @@ def count(least: int, most: int) -> Parse:
     return parse
 
 
+def count_or_any(least: int, most: int) -> Parse:
+    """0 is any number."""
+    counted = count(least, most)
+
+    def parse(value: Any) -> int:
+        if value == 0 and type(value) is int:
+            return 0
+        try:
+            return int(counted(value))
+        except ValueError:
+            raise ValueError(f"must be 0 or a whole number from {least} to {most}") from None
+
+    return parse
+
+
 def duration(value: Any) -> int:
     """Microseconds."""
     return parse_duration(text(value))
@@ -103,6 +118,15 @@ def choice(*names: str) -> Parse:
         if value not in names:
             raise ValueError("must be one of " + ", ".join(f'"{name}"' for name in names))
         return str(value)
+
+    return parse
+
+
+def choices(*names: str) -> Parse:
+    def parse(value: Any) -> tuple[str, ...]:
+        if not isinstance(value, list | tuple) or not value or not all(item in names for item in value):
+            raise ValueError("must be a list of " + ", ".join(f'"{name}"' for name in names))
+        return tuple(value)
 
     return parse
 

@@ -6,24 +6,29 @@ undo the whole of it. The time is passed in, ids come from `Chance`, and whoever
 
 Promised at every commit:
 - UIDs of a mailbox strictly grow and are never given twice; a UIDVALIDITY is given once in an account (RFC 9051 §2.3.1.1).
-- The account's modseq strictly grows. One operation takes one modseq and leaves one change row per mailbox and kind,
-  whether it touched one message or a million; an operation that changes nothing takes none (RFC 7162 §3.1).
+- The account's modseq strictly grows. One operation takes one modseq (a move between accounts one of each) and leaves one change
+  row per mailbox and kind, whether it touched one message or a million; what changes nothing takes none (RFC 7162 §3.1).
 - The counters of a mailbox (messages, unseen, deleted, size) and of an account equal a recount of the messages.
 - Content is kept once however many messages point to it, equal bodies are kept once, and `collect` alone removes them,
   after it has seen in its own transaction that neither a message nor the queue points to them.
+
+Mailboxes may be shared: rights say who may do what (`rights`, which leaves it to the caller to obey them, and to know owners),
+and a reader, an account id other than 0, has his own \\Seen in every function that takes one. Copies go between accounts, too.
 
 `changes` answers "what happened here since modseq n" from the change log, which is what IDLE, NOOP and QRESYNC live on.
 """
 
 from correo.mailbox.annotating import MAX_VALUE, SERVER, annotate, noted
 from correo.mailbox.arriving import Appended, append, take_recent
-from correo.mailbox.changelog import Changes, changes, forget
+from correo.mailbox.changelog import Changes, What, changes, forget
 from correo.mailbox.collecting import Collected, collect, orphan
 from correo.mailbox.contents import (
+    BATCH,
     Content,
     Prepared,
     content,
     header,
+    headers,
     prepare,
     raw,
     raw_many,
@@ -32,6 +37,7 @@ from correo.mailbox.contents import (
 from correo.mailbox.copying import Copied, copy, move
 from correo.mailbox.expunging import Expunged, deleted_size, expunge
 from correo.mailbox.flagging import Stored, store_flags
+from correo.mailbox.following import ACCOUNT, Span, appended, kinds, modseqs
 from correo.mailbox.mailboxes import (
     Mailbox,
     create,
@@ -56,14 +62,35 @@ from correo.mailbox.quota import Quota, Room, is_full, quota, set_limits
 from correo.mailbox.ranges import MAX_UID, Ranges
 from correo.mailbox.reading import (
     COLUMNS,
+    OWN_COLUMNS,
     Fetched,
     Message,
+    fetch_columns,
     fetch_rows,
     first_unseen,
+    flagged,
     messages,
     uids,
 )
 from correo.mailbox.renaming import rename
+from correo.mailbox.rights import (
+    ALL_RIGHTS,
+    ANYONE,
+    NO_RIGHTS,
+    Entry,
+    Identity,
+    Rights,
+    acl,
+    allowed,
+    combined,
+    flag_bits,
+    format_rights,
+    parse_rights,
+    rights,
+    set_rights,
+)
+from correo.mailbox.seen import OWNER, unseen
+from correo.mailbox.sharing import shared_with
 from correo.mailbox.subscribing import (
     subscribe,
     subscriptions,
@@ -72,6 +99,10 @@ from correo.mailbox.subscribing import (
 from correo.mailbox.uses import set_special_use
 
 __all__ = [
+    "ACCOUNT",
+    "ALL_RIGHTS",
+    "ANYONE",
+    "BATCH",
     "COLUMNS",
     "INBOX",
     "MAX_DEPTH",
@@ -79,6 +110,9 @@ __all__ = [
     "MAX_NAME",
     "MAX_UID",
     "MAX_VALUE",
+    "NO_RIGHTS",
+    "OWNER",
+    "OWN_COLUMNS",
     "SEPARATOR",
     "SERVER",
     "SPECIAL_USES",
@@ -87,54 +121,75 @@ __all__ = [
     "Collected",
     "Content",
     "Copied",
+    "Entry",
     "Expunged",
     "Fetched",
+    "Identity",
     "Mailbox",
     "Message",
     "Prepared",
     "Quota",
     "Ranges",
+    "Rights",
     "Room",
+    "Span",
     "Stored",
+    "What",
+    "acl",
+    "allowed",
     "annotate",
     "append",
+    "appended",
     "canonical",
     "changes",
     "checked",
     "collect",
+    "combined",
     "content",
     "copy",
     "create",
     "delete",
     "deleted_size",
     "expunge",
+    "fetch_columns",
     "fetch_rows",
     "find",
     "first_unseen",
+    "flag_bits",
+    "flagged",
     "forget",
+    "format_rights",
     "get",
     "header",
+    "headers",
     "inbox",
     "is_full",
+    "kinds",
     "list_mailboxes",
     "messages",
+    "modseqs",
     "move",
     "noted",
     "open_account",
     "orphan",
+    "parse_rights",
     "prepare",
     "quota",
     "raw",
     "raw_many",
     "remove_account",
     "rename",
+    "rights",
     "set_limits",
+    "set_rights",
     "set_special_use",
+    "shared_with",
     "store",
     "store_flags",
     "subscribe",
     "subscriptions",
     "take_recent",
     "uids",
+    "unseen",
     "unsubscribe",
 ]

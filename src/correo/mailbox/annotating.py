@@ -37,7 +37,7 @@ async def annotate(
 ) -> None:
     """Set what has a value and remove what has None. The names are in lower case and well-formed.
 
-    A mailbox gets a new modseq when something is different then (RFC 7162 §3.2); the server has none.
+    Where something is different then, the change log says so, and a mailbox gets a new modseq (RFC 7162 §3.2).
     Raises Refused: TOO_BIG (a value), TOO_MANY (entries, or all together are too large).
     """
     if any(value is not None and len(value) > MAX_VALUE for value in values.values()):
@@ -50,9 +50,10 @@ async def annotate(
     removed = [(account_id, mailbox_id, entry) for entry in values if entry not in kept]
     await tx.many(_REMOVE, removed)
     await tx.many(_SET, [(account_id, mailbox_id, entry, kept[entry]) for entry in values if entry in kept])
-    if mailbox_id != SERVER and kept != before:
+    if kept != before:
         modseq = await step(tx, account_id)
-        await adjust(tx, mailbox_id, modseq, Count(0, 0, 0, 0))
+        if mailbox_id != SERVER:
+            await adjust(tx, mailbox_id, modseq, Count(0, 0, 0, 0))
         await note(tx, account_id, modseq, mailbox_id, What.METADATA, (), now)
 
 

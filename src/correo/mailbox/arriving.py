@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from correo.mail.errors import Kind, Refused
-from correo.mail.flags import MAX_KEYWORDS, Flags
+from correo.mail.flags import MAX_KEYWORDS, SEEN, Flags
 from correo.mailbox.changelog import What, note
 from correo.mailbox.counting import Count, arrived
 from correo.mailbox.quota import Room, charge_mailbox
+from correo.mailbox.seen import OWNER, mark
 from correo.storage.db import Tx
 
 _ADD = """INSERT INTO mailbox_message
@@ -36,20 +37,26 @@ async def append(
     received_zone: int = 0,
     now: int,
     room: Room = Room.WITHIN,
+    reader: int = OWNER,
 ) -> Appended:
     """Put stored content into a mailbox. `received` is INTERNALDATE (µs UTC), shown in a zone of minutes east.
+
+    \\Seen among the flags is the reader's.
 
     Raises Refused: NOT_FOUND (the mailbox has gone), TOO_MANY (keywords, UIDs), OVER_QUOTA.
     """
     if len(flags.keywords) > MAX_KEYWORDS:
         raise Refused(Kind.TOO_MANY, "keywords on one message")
-    count = Count.of(((flags.bits, size),))
+    bits = flags.bits & ~SEEN if reader else flags.bits
+    count = Count.of(((bits, size),))
     modseq, account_id = await charge_mailbox(tx, mailbox_id, count, room)
     uid, uidvalidity = await arrived(tx, mailbox_id, modseq, count)
     keywords = " ".join(flags.keywords)
     await tx.run(
-        _ADD, mailbox_id, uid, content_id, flags.bits, keywords, modseq, received, received_zone, now, size
+        _ADD, mailbox_id, uid, content_id, bits, keywords, modseq, received, received_zone, now, size
     )
+    if bits != flags.bits:
+        await mark(tx, mailbox_id, reader, ((uid, uid),), True, modseq)
     await note(tx, account_id, modseq, mailbox_id, What.APPEND, ((uid, uid),), now)
     return Appended(uid, modseq, uidvalidity)
 

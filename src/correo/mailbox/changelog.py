@@ -6,14 +6,15 @@ may be forgotten (`forget`): a client that comes back after longer is told what 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 from correo.mail.errors import Kind, Refused
 from correo.mailbox import ranges
 from correo.mailbox.ranges import Range, Ranges
-from correo.storage.db import Tx
+from correo.mailbox.seen import JOIN, MODSEQ, OWNER
+from correo.storage.db import Row, Tx
 
 
 class What(Enum):
@@ -24,9 +25,12 @@ class What(Enum):
     EXPUNGE = "expunge"
     CREATE = "create"
     RENAME = "rename"
+    INBOX = "inbox"  # it was made by RENAME of INBOX, whose messages it took
     DELETE = "delete"
     USE = "use"  # it was given a special use, or lost it
     METADATA = "metadata"  # it was annotated
+    ACL = "acl"  # somebody was given rights, or lost them
+    SEEN = "seen"  # of one reader alone, who has read something or taken it back
     SUBSCRIBE = "subscribe"  # of the account, not of a mailbox: its mailbox_id is 0
 
 
@@ -52,10 +56,17 @@ _STEP_OF_MAILBOX = """UPDATE mailbox_account SET modseq = modseq + 1
 WHERE account_id = (SELECT account_id FROM mailbox_mailbox WHERE id = $1) RETURNING modseq, account_id"""
 _NOTE = """INSERT INTO mailbox_change (account_id, modseq, mailbox_id, kind, uids, at)
 VALUES ($1, $2, $3, $4, $5, $6)"""
+_NOTE_SEEN = """INSERT INTO mailbox_change (account_id, modseq, mailbox_id, kind, uids, at, reader)
+VALUES ($1, $2, $3, 'seen', $4, $5, $6)"""
 _STATE = "SELECT account_id, modseq, uidnext, forgotten FROM mailbox_mailbox WHERE id = $1"
 _SINCE = """SELECT kind, uids FROM mailbox_change
 WHERE account_id = $1 AND mailbox_id = $2 AND modseq > $3 AND kind IN ('append', 'flags', 'expunge')"""
+_SINCE_TO_READER = """SELECT CASE kind WHEN 'seen' THEN 'flags' ELSE kind END, uids FROM mailbox_change
+WHERE account_id = $1 AND mailbox_id = $2 AND modseq > $3
+AND (kind IN ('append', 'flags', 'expunge') OR (kind = 'seen' AND reader = $4))"""
 _PRESENT = "SELECT uid, modseq FROM mailbox_message WHERE mailbox_id = $1 ORDER BY uid"
+_PRESENT_TO_READER = f"""SELECT m.uid, {MODSEQ} FROM mailbox_message AS m{JOIN.format(reader="$2")}
+WHERE m.mailbox_id = $1 ORDER BY m.uid"""
 
 FORGET_MAILBOXES = 100  # that one call of `forget` looks at
 FORGET_CHANGES = 5_000  # of one mailbox that it removes at most; the rest waits for the next round
@@ -89,6 +100,13 @@ async def note(
     await tx.run(_NOTE, account_id, modseq, mailbox_id, what.value, ranges.text(uids), now)
 
 
+async def note_seen(
+    tx: Tx, account_id: int, modseq: int, mailbox_id: int, reader: int, uids: Ranges, now: int
+) -> None:
+    """What one reader has read, or taken back, which nobody else sees."""
+    await tx.run(_NOTE_SEEN, account_id, modseq, mailbox_id, ranges.text(uids), now, reader)
+
+
 async def note_mailboxes(
     tx: Tx, account_id: int, modseq: int, mailbox_ids: Iterable[int], what: What, now: int
 ) -> None:
@@ -97,8 +115,12 @@ async def note_mailboxes(
     await tx.many(_NOTE, rows)
 
 
-async def changes(tx: Tx, mailbox_id: int, since_modseq: int) -> Changes:
-    """What happened after `since_modseq`. Costs one point read when nothing did."""
+async def changes(tx: Tx, mailbox_id: int, since_modseq: int, reader: int = OWNER) -> Changes:
+    """What happened after `since_modseq`. Costs one point read when nothing did.
+
+    A reader is told as `flagged` what he has read himself, and of nobody else. The modseq is that of the mailbox, and may be
+    higher though there is nothing to tell.
+    """
     state = await tx.one(_STATE, mailbox_id)
     if state is None:
         return Changes(exists=False)
@@ -106,9 +128,16 @@ async def changes(tx: Tx, mailbox_id: int, since_modseq: int) -> Changes:
     if modseq <= since_modseq:
         return Changes(True, modseq, uidnext)
     if since_modseq < forgotten:
-        return await _without_log(tx, mailbox_id, since_modseq, modseq, uidnext)
+        present = await (
+            tx.all(_PRESENT_TO_READER, mailbox_id, reader) if reader else tx.all(_PRESENT, mailbox_id)
+        )
+        return _without_log(present, since_modseq, modseq, uidnext)
+    if reader:
+        rows = await tx.all(_SINCE_TO_READER, account_id, mailbox_id, since_modseq, reader)
+    else:
+        rows = await tx.all(_SINCE, account_id, mailbox_id, since_modseq)
     found: dict[str, list[Range]] = {"append": [], "flags": [], "expunge": []}
-    for kind, uids in await tx.all(_SINCE, account_id, mailbox_id, since_modseq):
+    for kind, uids in rows:
         found[kind] += ranges.parsed(uids)
     expunged = ranges.merged(found["expunge"])
     appended = ranges.without(ranges.merged(found["append"]), expunged)
@@ -123,9 +152,8 @@ async def changes(tx: Tx, mailbox_id: int, since_modseq: int) -> Changes:
     )
 
 
-async def _without_log(tx: Tx, mailbox_id: int, since_modseq: int, modseq: int, uidnext: int) -> Changes:
+def _without_log(rows: Sequence[Row], since_modseq: int, modseq: int, uidnext: int) -> Changes:
     """From the messages alone, all of them (RFC 7162 §3.2.6: then all that ever went is reported)."""
-    rows = await tx.all(_PRESENT, mailbox_id)
     present = ranges.of(row[0] for row in rows)
     gone = ranges.without([(1, uidnext - 1)] if uidnext > 1 else [], present)
     return Changes(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -63,6 +64,7 @@ _RAW = """SELECT c.header, c.header_size, b.data, b.size FROM mailbox_content AS
 JOIN mailbox_body AS b ON b.id = c.body_id WHERE c.id = $1"""
 _LIST = ", ".join(f"${number}" for number in range(1, BATCH + 1))
 _SIZES = f"SELECT id, size FROM mailbox_content WHERE id IN ({_LIST})"
+_HEADERS = f"SELECT id, header, header_size FROM mailbox_content WHERE id IN ({_LIST})"
 _RAW_MANY = f"""SELECT c.id, c.header, c.header_size, b.data, b.size FROM mailbox_content AS c
 JOIN mailbox_body AS b ON b.id = c.body_id WHERE c.id IN ({_LIST})"""
 
@@ -122,6 +124,18 @@ async def header(tx: Tx, content_id: int) -> bytes:
     if row is None:
         raise Refused(Kind.NOT_FOUND, f"content {content_id}")
     return unpacked(*row)
+
+
+async def headers(tx: Tx, content_ids: Sequence[int]) -> dict[int, bytes]:
+    """Those of them that can be had: `header` says what is wrong with the others."""
+    found: dict[int, bytes] = {}
+    for start in range(0, len(content_ids), BATCH):
+        for content_id, kept, size in await tx.all(
+            _HEADERS, *_padded(list(content_ids[start : start + BATCH]))
+        ):
+            with contextlib.suppress(Refused):
+                found[content_id] = unpacked(kept, size)
+    return found
 
 
 async def raw(tx: Tx, content_id: int) -> bytes:

@@ -20,6 +20,8 @@ from correo.mailbox.names import (
     parents,
 )
 from correo.mailbox.quota import charge, check_mailboxes
+from correo.mailbox.rights import forget_rights, inherit
+from correo.mailbox.seen import forget_seen
 from correo.mailbox.uses import check_use, take_use
 from correo.storage.db import Tx
 
@@ -42,8 +44,11 @@ class Mailbox:
     special_use: str  # "\Sent" and the like, or ""
 
 
-_SELECT = """SELECT id, account_id, name, uidvalidity, uidnext, modseq, recent, messages, unseen, deleted, size, special_use
-FROM mailbox_mailbox """
+_COLUMNS = (
+    "id, account_id, name, uidvalidity, uidnext, modseq, recent, messages, unseen, deleted, size, special_use"
+)
+BOX = ", ".join(f"b.{name}" for name in _COLUMNS.split(", "))  # for joins: of `mailbox_mailbox AS b`
+_SELECT = f"SELECT {_COLUMNS}\nFROM mailbox_mailbox "
 _BY_NAME = _SELECT + "WHERE account_id = $1 AND name = $2"
 _BY_ID = _SELECT + "WHERE id = $1"
 _ALL = _SELECT + "WHERE account_id = $1"
@@ -116,7 +121,7 @@ async def make(
 ) -> list[Mailbox]:
     """Make mailboxes of checked names that are free, with their special uses; `have` is how many there are already.
 
-    Each gets a UIDVALIDITY of its own: names may be exchanged by RENAME, and a name must never show an old value again.
+    Each has the rights of the one above it, and a UIDVALIDITY of its own: names may be exchanged by RENAME, and a name must never show an old value again.
     """
     if have + len(wanted) > MAX_MAILBOXES:
         raise Refused(Kind.TOO_MANY, "mailboxes in one account")
@@ -131,6 +136,9 @@ async def make(
     ]
     rows = [(box.id, account_id, box.name, box.uidvalidity, modseq, box.special_use, now) for box in made]
     await tx.many(_MAKE, rows)
+    for box in made:
+        for parent in parents(box.name)[-1:]:
+            await inherit(tx, account_id, box.id, parent)
     await note_mailboxes(tx, account_id, modseq, [box.id for box in made], What.CREATE, now)
     return made
 
@@ -156,5 +164,7 @@ async def delete(tx: Tx, account_id: int, name: str, now: int) -> Mailbox:
     await tx.run(_DELETE, mailbox.id)
     await tx.run(_FORGET, account_id, mailbox.id)
     await forget_annotations(tx, account_id, mailbox.id)
+    await forget_rights(tx, mailbox.id)
+    await forget_seen(tx, mailbox.id)
     await note(tx, account_id, modseq, mailbox.id, What.DELETE, (), now)
     return mailbox

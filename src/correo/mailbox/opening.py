@@ -26,8 +26,13 @@ _ORPHANS = """INSERT INTO mailbox_orphan (content_id, since)
 SELECT DISTINCT content_id, CAST($2 AS BIGINT) FROM mailbox_message
 WHERE mailbox_id IN (SELECT id FROM mailbox_mailbox WHERE account_id = $1)
 ON CONFLICT (content_id) DO UPDATE SET since = excluded.since"""
+_HIS = "(SELECT id FROM mailbox_mailbox WHERE account_id = $1)"
 _REMOVE = (
-    "DELETE FROM mailbox_message WHERE mailbox_id IN (SELECT id FROM mailbox_mailbox WHERE account_id = $1)",
+    f"DELETE FROM mailbox_message WHERE mailbox_id IN {_HIS}",
+    f"DELETE FROM mailbox_seen WHERE mailbox_id IN {_HIS}",
+    "DELETE FROM mailbox_seen WHERE account_id = $1",
+    f"DELETE FROM mailbox_right WHERE mailbox_id IN {_HIS}",
+    "DELETE FROM mailbox_right WHERE account_id = $1",
     "DELETE FROM mailbox_mailbox WHERE account_id = $1",
     "DELETE FROM mailbox_subscription WHERE account_id = $1",
     "DELETE FROM mailbox_annotation WHERE account_id = $1",

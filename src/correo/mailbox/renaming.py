@@ -53,3 +53,4 @@ async def _rename_inbox(tx: Tx, account_id: int, new: str, chance: Chance, now: 
     target = await create(tx, account_id, new, chance, now)
     await move(tx, mailboxes[0].id, EVERYTHING, target.id, now)
     await copy_annotations(tx, account_id, mailboxes[0].id, target.id)  # RFC 5464 §4.1
+    await note_mailboxes(tx, account_id, target.modseq, [target.id], What.INBOX, now)

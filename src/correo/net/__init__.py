@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Protocol
 
@@ -39,6 +39,8 @@ class TlsInfo:
     version: str  # "TLSv1.3"
     cipher: str  # "TLS_AES_256_GCM_SHA384"
     server_name: str = ""  # SNI
+    bindings: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)  # channel bindings: type and data
+    certificate: tuple[str, ...] = ()  # the mail addresses in the client's certificate, which was verified
 
     def __str__(self) -> str:
         return f"{self.version} {self.cipher}"
@@ -82,7 +84,7 @@ class Stream(Protocol):
 
 class Dialer(Protocol):
     async def connect(self, address: str, port: int, timeout: float) -> Stream:
-        """A connection to an IP address. Raises OSError or TimeoutError."""
+        """A connection to an IP address, or to a host as the system knows it. Raises OSError or TimeoutError."""
         ...
 
 

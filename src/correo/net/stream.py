@@ -7,6 +7,7 @@ import ssl
 from typing import Any, cast
 
 from correo.net import WOKEN, Peer, TlsInfo, Woken
+from correo.net.tls import described
 
 READ_AHEAD = (
     256 * 1024
@@ -160,8 +161,7 @@ class SocketStream(asyncio.Protocol):
         assert self._transport is not None
         tls: Any = self._transport.get_extra_info("ssl_object")
         if tls is not None:
-            cipher = tls.cipher()
-            self.tls = TlsInfo(tls.version() or "", cipher[0] if cipher else "")
+            self.tls = described(tls)
 
     def _rouse(self) -> None:
         if self._reader and not self._reader.done():

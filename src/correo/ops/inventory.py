@@ -71,6 +71,10 @@ _BROKEN_PROMISES = (
        WHERE NOT EXISTS (SELECT 1 FROM mailbox_mailbox AS x WHERE x.id = m.mailbox_id)""",
     """SELECT 'messages whose size is not that of their content', count(*) FROM mailbox_message AS m
        JOIN mailbox_content AS c ON c.id = m.content_id WHERE c.size <> m.size""",
+    """SELECT 'marks of readers on messages that are not there', count(*) FROM mailbox_seen AS s
+       WHERE NOT EXISTS (SELECT 1 FROM mailbox_message AS m WHERE m.mailbox_id = s.mailbox_id AND m.uid = s.uid)""",
+    """SELECT 'rights in mailboxes that are not there', count(*) FROM mailbox_right AS r
+       WHERE NOT EXISTS (SELECT 1 FROM mailbox_mailbox AS x WHERE x.id = r.mailbox_id)""",
     """SELECT 'queued messages without content', count(*) FROM queue_message AS q
        WHERE NOT EXISTS (SELECT 1 FROM mailbox_content AS c WHERE c.id = q.content_id)""",
     """SELECT 'queued messages whose recipients are miscounted', count(*) FROM queue_message AS q

@@ -12,6 +12,7 @@ from correo.mail.wishes import Wishes
 from correo.net import Peer, TlsInfo
 from correo.net.limits import Budget
 from correo.receive.options import Profile, ReceiveOptions, Services
+from correo.wire.sasl import Channel
 
 SMALL = 1024  # octets of a piece that is kept together with others: BDAT may bring them one by one
 PIECE = 64 * 1024  # octets of what is made of those
@@ -133,8 +134,12 @@ class Conversation:
         return self.transaction
 
     @property
+    def channel(self) -> Channel:
+        return self.services.logins.channel(self.tls, self.options.allow_plaintext)
+
+    @property
     def may_send_password(self) -> bool:
-        return self.tls is not None or self.options.allow_plaintext
+        return self.services.logins.takes_passwords(self.channel)
 
     @property
     def may_start_tls(self) -> bool:

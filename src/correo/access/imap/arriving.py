@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 from correo import mailbox
+from correo.access.imap import places
 from correo.access.imap.flags import settable
 from correo.access.imap.items.fetch import sections
 from correo.access.imap.items.fetch.row import Found
+from correo.access.imap.places import Place
 from correo.access.imap.replies import REPLIES
 from correo.access.imap.responses import Completion, no
+from correo.access.imap.rights import Access, granted
+from correo.accounts import Account
 from correo.mail.errors import Kind
 from correo.mail.flags import Flags
 from correo.mail.message import without_nul
@@ -70,21 +74,22 @@ async def arrival(session: ImapSession, message: AppendMessage, now: int) -> Arr
     return Arrival(prepared, session.services.chance.id(now), settable(message.flags), received)
 
 
-async def keep(tx: Tx, mailbox_id: int, arrivals: Sequence[Arrival], now: int) -> list[Appended]:
-    """All of them or none (RFC 3502 §6.3.11)."""
+async def keep(tx: Tx, place: Place, arrivals: Sequence[Arrival], now: int) -> list[Appended]:
+    """All of them or none (RFC 3502 §6.3.11), with the flags that may be set there (RFC 4314 §4)."""
     appended = []
     for prepared, content_id, flags, received in arrivals:
         await mailbox.store(tx, prepared, content_id, now)
         appended.append(
             await mailbox.append(
                 tx,
-                mailbox_id,
+                place.box.id,
                 content_id=content_id,
                 size=prepared.size,
-                flags=flags,
+                flags=mailbox.allowed(flags, place.rights),
                 received=received.instant,
                 received_zone=received.offset,
                 now=now,
+                reader=place.reader,
             )
         )
     return appended
@@ -125,20 +130,23 @@ async def _named(session: ImapSession, text: str) -> bytes | None:
     url = message_url(text)
     if url is None:
         return None
-    selected = session.selected.mailbox_id if session.selected is not None else None
-    row = await session.read(1, _row, session.owner.id, selected, url)
+    selected = session.selected.access if session.selected is not None else None
+    row = await session.read(1, _row, session.owner, selected, url)
     if row is None:
         return None
     found = Found(row, session.services.db, session.services.octets)
-    return await sections.octets_of(found, url.section)
+    octets = await sections.octets_of(found, url.section)
+    return None if octets is None else url.cut(octets)
 
 
-async def _row(tx: Tx, account_id: int, selected: int | None, url: MessageUrl) -> Fetched | None:
+async def _row(tx: Tx, account: Account, selected: Access | None, url: MessageUrl) -> Fetched | None:
     """The message; a URL without a mailbox is of the one that is selected."""
+    box = None
     if url.mailbox:
-        box = await mailbox.find(tx, account_id, url.mailbox)
-    else:
-        box = await mailbox.get(tx, selected) if selected is not None else None
+        place = await places.find(tx, account, url.mailbox)
+        box = place.box if place is not None and "r" in place.rights else None
+    elif selected is not None and "r" in await granted(tx, selected):
+        box = await mailbox.get(tx, selected.mailbox_id)
     if box is None or url.uidvalidity not in (None, box.uidvalidity):
         return None
     rows = await mailbox.fetch_rows(tx, box.id, [(url.uid, url.uid)], ("parts", "header", "header_size"))

@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
-from correo.access.imap.folders import parents
-from correo.mailbox import Mailbox
+from correo.access.imap.folders import Named, parents
 from correo.wire.imap.listing import Listing, Select
+
+N = TypeVar("N", bound=Named)
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class Chosen(Generic[N]):
     """`box`: None for a name that is no mailbox. `met`: it meets the criteria itself. `below`: other names below it do."""
 
     name: str
     attributes: tuple[str, ...]
-    box: Mailbox | None
+    box: N | None
     met: bool
     below: bool
 
 
 def choose(
     listing: Listing,
-    boxes: Iterable[Mailbox],
+    boxes: Iterable[N],
     subscribed: Collection[str],
     matches: Callable[[str], bool],
     separator: str = "/",
-) -> Iterator[Chosen]:
+) -> Iterator[Chosen[N]]:
     """Sorted by name, INBOX first. `subscribed` may be empty where the listing does not ask for subscriptions."""
     by_name = {box.name: box for box in boxes}
     subscriptions = frozenset(subscribed)
@@ -51,7 +53,7 @@ def choose(
 
 
 def _met(
-    listing: Listing, by_name: dict[str, Mailbox], subscribed: frozenset[str], with_children: frozenset[str]
+    listing: Listing, by_name: Mapping[str, Named], subscribed: frozenset[str], with_children: frozenset[str]
 ) -> frozenset[str]:
     """The names that meet every criterion. Without one these are the mailboxes and the levels above them."""
     found: frozenset[str] | None = None

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from correo.access.imap.selected import Selected
 from correo.access.imap.sorting import Criteria, Rank, in_order, ranked
 from correo.access.imap.view import View
+from correo.access.imap.wishes import Items, note
+from correo.wire.imap import encode
 from correo.wire.imap.results import esearch
 from correo.wire.imap.results import in_order as as_set
 from correo.wire.imap.search import And, Fuzzy, Key, Not, Numbers, Or, Saved, Uids
@@ -33,10 +35,18 @@ class Context:
     criteria: Criteria
     ranks: dict[int, Rank]
     order: list[int]
+    items: Items = ()  # of new messages, to be told with ADDTO (RFC 5465 §7)
 
 
 def open_context(
-    selected: Selected, tag: str, key: Key, criteria: Criteria, ranks: dict[int, Rank], *, uid: bool
+    selected: Selected,
+    tag: str,
+    key: Key,
+    criteria: Criteria,
+    ranks: dict[int, Rank],
+    items: Items = (),
+    *,
+    uid: bool,
 ) -> bool:
     """From now on changes of this result are told; `ranks` by number. False where there are too many already."""
     view = selected.view
@@ -44,7 +54,7 @@ def open_context(
         return False
     by_uid = {view.uids[number - 1]: rank for number, rank in ranks.items()}
     order = in_order(by_uid, by_uid, criteria)
-    selected.contexts[tag] = Context(frozen(key, view), uid, criteria, by_uid, order)
+    selected.contexts[tag] = Context(frozen(key, view), uid, criteria, by_uid, order, items)
     if view.touched is None:
         view.touched = set()
     return True
@@ -54,6 +64,14 @@ def close_context(selected: Selected, tag: str) -> None:
     del selected.contexts[tag]
     if not selected.contexts:
         selected.view.touched = None
+
+
+def give_up(selected: Selected) -> list[bytes]:
+    """More came than can be told of new messages one by one: the results that want it are not kept up to date any more."""
+    tags = [tag for tag, context in selected.contexts.items() if context.items]
+    for tag in tags:
+        close_context(selected, tag)
+    return [encode.no(encode.UNTAGGED, "Too many messages are new", f'NOUPDATE "{tag}"') for tag in tags]
 
 
 def frozen(key: Key, view: View) -> Key:
@@ -89,6 +107,7 @@ async def refresh(session: ImapSession, selected: Selected) -> list[bytes]:
     view = selected.view
     if not view.touched:
         return []
+    arrived = frozenset(selected.arrived)
     touched = sorted(uid for uid in view.touched if view.number(uid) and uid not in view.gone)
     wanted = Uids(SequenceSet.from_numbers(touched))
     told: list[bytes] = []
@@ -97,6 +116,8 @@ async def refresh(session: ImapSession, selected: Selected) -> list[bytes]:
         matching = {view.uids[number - 1]: one.rank for number, one in found.items()}
         removed = [uid for uid in touched if uid in context.ranks and uid not in matching]
         added = {uid: rank for uid, rank in matching.items() if uid not in context.ranks}
+        if context.items:
+            note(selected.fresh, added.keys() & arrived, context.items)
         items = (_remove(context, removed) if removed else []) + (_add(context, added) if added else [])
         if items:
             told.append(_told(tag, context, view, items))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from correo.access.imap.rights import permanent
 from correo.mail.flags import MAX_KEYWORD_LENGTH, SYSTEM, Flags
+from correo.mailbox import ALL_RIGHTS, Rights
 from correo.wire.imap import encode
 from correo.wire.imap.grammar import SyntaxFault
 
@@ -51,18 +53,26 @@ def settable(names: Iterable[str]) -> Flags:
 class Announced:
     """The flags that the client was told this mailbox has: each keyword must be told before it is first used."""
 
-    def __init__(self, read_only: bool) -> None:
+    def __init__(self, read_only: bool, rights: Rights = ALL_RIGHTS) -> None:
         self._read_only = read_only
+        self._rights = rights
         self._keywords: dict[str, str] = {}
         self._seen: set[str] = set()  # columns of keywords all of which are known
 
     def lines(self) -> bytes:
         """FLAGS and PERMANENTFLAGS (RFC 3501 §7.2.6, §7.1); `\\*`: any keyword can be made."""
         names = [*SYSTEM, *self._keywords.values()]
-        permanent = [] if self._read_only else [*names, "\\*"]
-        code = f"PERMANENTFLAGS ({' '.join(permanent)})"
+        lasting = [] if self._read_only else permanent(self._rights)
+        if not self._read_only and "w" in self._rights:
+            lasting += [*self._keywords.values(), "\\*"]
+        code = f"PERMANENTFLAGS ({' '.join(lasting)})"
         text = "Read-only mailbox" if self._read_only else "Flags permitted"
         return encode.untagged(b"FLAGS", encode.flags(names)) + encode.ok(encode.UNTAGGED, text, code)
+
+    def changed(self, rights: Rights) -> bytes:
+        """What to send when the rights are others than before (RFC 4314 §5.1.1)."""
+        self._rights = rights
+        return self.lines()
 
     def news(self, columns: Iterable[str]) -> bytes:
         """What to send before keywords that the client may not know; `columns` as they are stored."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 
-from correo.mailbox import INBOX, SEPARATOR, canonical
+from correo.access.imap.namespaces import canonical, inbox_at
+from correo.mailbox import INBOX, SEPARATOR
 
 MAX_PATTERN = (
     1_024  # characters with wildcards in one command; longer than any name, and it bounds the bits below
@@ -17,7 +18,8 @@ _WILD_RUN = re.compile(r"[*%]{2,}")
 def compile_pattern(pattern: str, separator: str = SEPARATOR) -> Callable[[str], bool]:
     """Whether a whole name matches: `*` stands for anything, `%` for anything without the separator.
 
-    INBOX matches in any case, alone and as the first level of other names (RFC 3501 §5.1). Names are as they are kept.
+    INBOX matches in any case, alone and as the first level of other names (RFC 3501 §5.1), whoever's it is. Names are as they
+    are kept.
     """
     return compile_patterns((pattern,), separator)
 
@@ -66,15 +68,14 @@ class _Automaton:
             self._end |= bit
             bit <<= 1
         self._wild = self._star | self._percent
-        self._below_inbox = INBOX + separator
 
     def matches(self, name: str) -> bool:
-        in_any_case = len(INBOX) if name == INBOX or name.startswith(self._below_inbox) else 0
+        inbox = inbox_at(name)
         reached = self._skipped(self._start)
         for at, character in enumerate(name):
             stay = self._star if character == self._separator else self._wild
             literal = self._literal.get(character, 0)
-            if at < in_any_case:
+            if inbox <= at < inbox + len(INBOX) and inbox >= 0:
                 literal |= self._literal.get(character.lower(), 0)
             reached = (reached & stay) | ((reached & literal) << 1)
             if not reached:

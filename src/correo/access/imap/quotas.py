@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from correo import accounts, mailbox
+from correo.access.imap.places import administers, identity
+from correo.accounts import Account
+from correo.mail.address import Address, BadAddress
 from correo.mailbox import Quota
+from correo.storage.db import Tx
 from correo.wire.imap.quota import Limit, Resource
 
 KIBI = 1024  # RFC 9208 §5.1
@@ -17,3 +22,31 @@ def limits(quota: Quota) -> list[Limit]:
         (Resource.MAILBOX, quota.mailboxes, quota.most_mailboxes),
     )
     return [Limit(resource, usage, limit) for resource, usage, limit in every if limit is not None]
+
+
+async def visible(tx: Tx, account: Account, root: bytes) -> Account | None:
+    """Whose root that is, if it may be told: one's own, those of a domain one administers, and those of mailboxes one may read.
+
+    What others have is nobody's business (RFC 9208 §8), so that a root that may not be told seems not to exist.
+    """
+    if root == account.address.encode():
+        return account
+    found = await _named(tx, root)
+    if found is None or await administers(tx, account, found.domain):
+        return found
+    shared = await mailbox.shared_with(tx, identity(account))
+    return found if any(box.account_id == found.id and "r" in held for box, held in shared) else None
+
+
+async def governed(tx: Tx, account: Account, root: bytes) -> Account | None:
+    """Whose root that is, if `account` administers its domain."""
+    found = await _named(tx, root)
+    return found if found is not None and await administers(tx, account, found.domain) else None
+
+
+async def _named(tx: Tx, root: bytes) -> Account | None:
+    try:
+        address = Address.parse(root.decode("utf-8"))
+    except (UnicodeDecodeError, BadAddress):
+        return None
+    return await accounts.get_account(tx, address.folded)

@@ -41,7 +41,7 @@ async def changed_since(
     view = selected.view
     behind = view.modseq - since  # changes of the account since then, at least as many as of this mailbox
     count = max(len(view), behind) if behind > 0 else 0
-    changes = await session.read(count, mailbox.changes, selected.mailbox_id, since)
+    changes = await session.read(count, mailbox.changes, selected.mailbox_id, since, selected.reader)
     members = view.saved if messages.saved else messages.members
     gone = earlier(view, changes.expunged, members.resolve(view.uids[-1] if view.uids else 0))
     return encode.vanished(gone, earlier=True) if gone else b"", touched(view, where, changes)
@@ -76,6 +76,7 @@ def earlier(view: View, expunged: Ranges, wanted: Ranges) -> list[Range]:
 
 async def _flags(session: ImapSession, selected: Selected, spans: list[range]) -> bytes:
     uids = selected.view.ranges(spans)
-    rows = await session.services.db.read(mailbox.fetch_rows, selected.mailbox_id, uids, ())
+    reader = selected.reader
+    rows = await session.services.db.read(mailbox.fetch_rows, selected.mailbox_id, uids, (), reader)
     fresh = selected.announced.news({row.keywords for row in rows})
     return fresh + b"".join([sync.flags_response(selected, row, uid=True) for row in rows])

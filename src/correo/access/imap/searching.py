@@ -13,6 +13,7 @@ from correo import mailbox
 from correo.access.imap.items.search import compile_key
 from correo.access.imap.items.search.facts import Facts
 from correo.access.imap.items.search.row import Compiled, Mailbox, More
+from correo.access.imap.narrowing import narrowed
 from correo.access.imap.selected import Selected
 from correo.access.imap.view import View, slices
 from correo.mail.errors import Kind, Refused
@@ -27,7 +28,7 @@ T = TypeVar("T")
 
 SLICE = 500  # messages of one read of rows: half a millisecond
 SLICE_JOINED = 100  # messages of one read of rows that takes what was computed of them too
-DOUBTS = 200  # messages that are looked into in one go, beside the event loop: some milliseconds
+DOUBTS = 500  # messages that are looked into in one go, beside the event loop: some milliseconds
 DOUBTFUL_OCTETS = 1024 * 1024  # of whole messages that are looked into in one go
 
 log = structlog.get_logger("imap")
@@ -48,8 +49,11 @@ async def find(
     box = Mailbox(len(view), view.uids[-1] if view.uids else 0, session.now(), view.saved)
     compiled = compile_key(key, box)
     compiled = compiled._replace(columns=compiled.columns.union(columns))
+    where = await narrowed(session, selected, key, candidates(key, view))
     hits: dict[int, T] = {}
-    for spans in slices(_candidates(key, view), SLICE_JOINED if compiled.columns else SLICE):
+    done, goal = 0, sum(map(len, where))
+    for spans in slices(where, SLICE_JOINED if compiled.columns else SLICE):
+        await session.progress.at(done, goal)
         doubts: list[Facts] = []
         for facts in await _rows(session, selected, spans, compiled):
             verdict = compiled.test(facts)
@@ -58,13 +62,15 @@ async def find(
             elif verdict is None:
                 doubts.append(facts)
         for some in _portions(doubts, More.MESSAGE in compiled.needs):
+            await session.progress.at(done, goal)
             for facts in await _decide(session, selected, some, compiled):
                 hits[facts.number] = note(facts)
+        done += sum(map(len, spans))
         await asyncio.sleep(0)
     return dict(sorted(hits.items())) if compiled.needs else hits
 
 
-def _candidates(key: Key, view: View) -> list[range]:
+def candidates(key: Key, view: View) -> list[range]:
     """Where the mailbox has to be looked at: a search for some UIDs among other keys need not read it all."""
     for part in key.keys if isinstance(key, And) else (key,):
         if isinstance(part, Uids):
@@ -81,7 +87,7 @@ async def _rows(
 ) -> Iterator[Facts]:
     view = selected.view
     rows = await session.services.db.read(
-        mailbox.fetch_rows, selected.mailbox_id, view.ranges(spans), compiled.columns
+        mailbox.fetch_rows, selected.mailbox_id, view.ranges(spans), compiled.columns, selected.reader
     )
     return (Facts(view.number(row.uid), row, view.is_recent(row.uid)) for row in rows)
 
@@ -110,6 +116,10 @@ async def look_into(
     """Those that match, and the UIDs of those that nobody can read any more, with the reason."""
     hits: list[Facts] = []
     damaged: list[tuple[int, str]] = []
+    if More.HEADER in compiled.needs:
+        headers = await mailbox.headers(tx, [facts.row.content_id for facts in doubts])
+        for facts in doubts:
+            facts.header = headers.get(facts.row.content_id)
     for facts in doubts:
         try:
             if await _verdict(tx, facts, compiled):
@@ -126,7 +136,8 @@ async def _verdict(tx: Tx, facts: Facts, compiled: Compiled) -> bool | None:
     verdict: bool | None = None
     content_id = facts.row.content_id
     if More.HEADER in compiled.needs:
-        facts.header = await mailbox.header(tx, content_id)
+        if facts.header is None:
+            facts.header = await mailbox.header(tx, content_id)
         verdict = compiled.test(facts)
     if verdict is None and More.MESSAGE in compiled.needs:
         facts.raw = await mailbox.raw(tx, content_id)

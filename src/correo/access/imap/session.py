@@ -10,16 +10,21 @@ from typing import Any
 
 import structlog
 
-from correo.access.imap import condstore, contexts, sync
+from correo.access.imap import condstore, revisions, sync
 from correo.access.imap.commands import BY_NAME, COMMANDS
-from correo.access.imap.commands.row import Command
+from correo.access.imap.commands.row import SELECTED, Command
 from correo.access.imap.core import Core
+from correo.access.imap.listening import Listening
+from correo.access.imap.news import gathered
 from correo.access.imap.octets import Octets
+from correo.access.imap.own import Own
+from correo.access.imap.progress import MANY, Progress
 from correo.access.imap.replies import REPLIES
 from correo.access.imap.responses import PIECE, BeginTls, Completion, Continue, Responses, Status, bad, no
 from correo.access.imap.selected import Selected
 from correo.access.imap.state import State
 from correo.access.imap.view import BadNumber
+from correo.access.imap.watching import Watch
 from correo.accounts import Account
 from correo.accounts.login import Logins
 from correo.clock import Chance, Clock
@@ -30,8 +35,10 @@ from correo.net.limits import Budget
 from correo.storage.bus import Bus
 from correo.storage.bus import account as account_topic
 from correo.storage.db import Database, Op, P, T
+from correo.storage.index import Index
 from correo.wire.imap import encode, framing
 from correo.wire.imap.grammar import SyntaxFault
+from correo.wire.sasl import Channel
 
 log = structlog.get_logger("imap")
 
@@ -47,7 +54,6 @@ SHOWN_LOGIN = (
 )
 MEMORY = 512 * 1024 * 1024  # octets of literals being received at once, where nothing else is said
 AT_ONCE = 4  # messages of the greatest length, or more that are shorter, in one APPEND (RFC 3502)
-MANY = 1_000  # messages; what touches more must not hold up the event loop
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,8 @@ class ImapOptions:
     idle: float  # seconds between commands; RFC 3501 §5.4 wants 30 minutes at least
     login_time: float  # seconds
     append_limit: int  # octets of one message
+    message_limit: int = 0  # messages that one command may touch, 0 for any number (RFC 9738)
+    save_limit: int = 0  # messages that one COPY or APPEND may bring, 0 for any number
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +80,7 @@ class Services:
     options: ImapOptions
     octets: Octets = field(default_factory=Octets)
     budget: Budget = field(default_factory=lambda: Budget(MEMORY))
+    index: Index | None = None  # of texts, for SEARCH
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +105,15 @@ class ImapSession:
         self.peer = peer
         self.tls = tls
         self.account: Account | None = None
-        self.selected: Selected | None = None
+        self._selected: Selected | None = None
         self.tag = ""  # of the command that is being carried out
         self.introduced = False  # ID has told who the client is
         self.enabled: set[str] = set()  # extensions that change what the client is told (RFC 5161)
-        self._wake = wake
-        self._stop_listening: Callable[[], None] = lambda: None
+        self.watch: Watch | None = None  # what NOTIFY has asked for, once it was said (RFC 5465)
+        self.own: Own | None = None  # where that is needed, which changes are the client's own
+        self.wake = wake
+        self.progress = Progress(services.clock, self.core.send)
+        self.listening = Listening(services.bus, self._stirred)
         self._dialogue: Dialogue | None = None
         self._opened = services.clock.now()
         self._reserved = 0  # octets of the budget that the literals of one command have
@@ -145,11 +157,15 @@ class ImapSession:
                 pass
 
     async def woken(self) -> None:
-        """Somebody changed the account: tell it if the client idles, else the end of its next command is early enough."""
-        if self.idling:
-            for told in await self._news(expunges=True):
+        """Somebody changed the account: tell a client that idles or watches; else the end of its next command is early enough."""
+        if self.idling or self.watch is not None:
+            news = await gathered(
+                self, expunges=self.idling or (self.watch is not None and self.watch.immediate)
+            )
+            for told in news:
                 self.core.send(told)
-            if code := self._highest():
+            heard = self.watch is None or (news and self.watch.interest.messages)
+            if heard and (code := self._highest()):
                 self.core.send(encode.ok(encode.UNTAGGED, "The highest of all", code))
             self._end_if_vanished()
 
@@ -170,9 +186,9 @@ class ImapSession:
         self._bye("Server shutting down")
 
     async def ended(self) -> None:
-        self._stop_listening()
-        self._give_back()
         self.selected = None
+        self.listening.stop()
+        self._give_back()
 
     # -- for the commands --------------------------------------------------------------------------------------------
 
@@ -188,6 +204,15 @@ class ImapSession:
         return self.account
 
     @property
+    def selected(self) -> Selected | None:
+        return self._selected
+
+    @selected.setter
+    def selected(self, selected: Selected | None) -> None:
+        self._selected = selected
+        self.listening.to("selected", [account_topic(selected.access.account_id)] if selected else ())
+
+    @property
     def mailbox(self) -> Selected:
         assert self.selected is not None, "the table of commands lets no one here without a mailbox"
         return self.selected
@@ -197,8 +222,12 @@ class ImapSession:
         return self._dialogue is not None and self._dialogue.step.idle
 
     @property
+    def channel(self) -> Channel:
+        return self.services.logins.channel(self.tls, self.services.options.allow_plaintext)
+
+    @property
     def may_send_password(self) -> bool:
-        return self.tls is not None or self.services.options.allow_plaintext
+        return self.services.logins.takes_passwords(self.channel)
 
     @property
     def may_start_tls(self) -> bool:
@@ -207,7 +236,7 @@ class ImapSession:
     def capabilities(self) -> list[str]:
         """What the rows of the table add, in their order."""
         words = [word for command in COMMANDS for word in command.capability(self)]
-        return ["IMAP4rev1", "LITERAL+", *dict.fromkeys(words)]
+        return ["IMAP4rev1", revisions.REV2, "LITERAL+", *dict.fromkeys(words)]
 
     def capability_code(self) -> str:
         return "CAPABILITY " + " ".join(self.capabilities())
@@ -215,7 +244,7 @@ class ImapSession:
     def log_in(self, account: Account) -> None:
         """`account` has proved who he is."""
         self.account = account
-        self._stop_listening = self.services.bus.subscribe(account_topic(account.id), self._stirred)
+        self.listening.to("account", [account_topic(account.id)])
         log.info("login", account=account.address, address=self.peer.address, tls=str(self.tls or ""))
 
     def log_out(self) -> None:
@@ -225,11 +254,9 @@ class ImapSession:
         """
         assert self.account is not None, "the table of commands lets no one here before login"
         log.info("logout", account=self.account.address, address=self.peer.address)
-        self._stop_listening()
-        self._stop_listening = lambda: None
-        self.account = self.selected = None
-        self.enabled = set()
-        self.core.utf8 = False
+        self.account = self.selected = self.watch = self.own = None
+        self.listening.stop()
+        revisions.forget(self)
         self._opened = self.now()  # the time to log in begins anew
 
     def denied(self, kind: Kind, login: str) -> Completion:
@@ -249,25 +276,38 @@ class ImapSession:
         return taken
 
     async def write(self, count: int, op: Op[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Change mailboxes of the account, touching about `count` messages, and tell whoever listens."""
+        """Change mailboxes, touching about `count` messages, and tell whoever listens to the account, or to the mailbox's.
+
+        A command that changes mailboxes of a third account tells those with `tell`.
+        """
         db = self.services.db
-        result = await (db.write if count <= MANY else db.bulk)(op, *args, **kwargs)
-        self.services.bus.publish(account_topic(self.owner.id))
+        write = db.write if count <= MANY else db.bulk
+        own = self.own
+        work = write(op, *args, **kwargs) if own is None else own.write(self, write, op, args, kwargs)
+        result = await (work if count <= MANY else self.progress.through(work))
+        self.tell(self.owner.id, self.owner.id if self.selected is None else self.selected.access.account_id)
         return result
+
+    def tell(self, *account_ids: int) -> None:
+        """Something was committed that changes mailboxes of these accounts."""
+        for account_id in set(account_ids):
+            self.services.bus.publish(account_topic(account_id))
 
     async def read(self, count: int, op: Op[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         db = self.services.db
-        return await (db.read if count <= MANY else db.scan)(op, *args, **kwargs)
+        if count <= MANY:
+            return await db.read(op, *args, **kwargs)
+        return await self.progress.through(db.scan(op, *args, **kwargs))
 
     # -- commands ----------------------------------------------------------------------------------------------------
 
     async def _command(self, command: framing.Command, flush: Flush) -> None:
         self.tag = command.tag
         row = BY_NAME.get(command.name)
-        if row is None:
+        if row is None or (row.rev1_only and revisions.REV2 in self.enabled):
             await self._complete(command.tag, bad("There is no such command"), None, flush)
             return
-        refusal = self._refusal(row)
+        refusal = self._refusal(row) or await self._ousted(row)
         if refusal is None:
             try:
                 request = row.parse(command.arguments)
@@ -285,9 +325,22 @@ class ImapSession:
             if self.selected is None and State.SELECTED in row.states:
                 return bad("Select a mailbox first")
             return bad("Not now: you are logged in")
+        if self.core.uid_only and (row.uses_seqs or row.numbered):  # RFC 9586 §3
+            return bad("UIDs are required once UIDONLY is enabled", "UIDREQUIRED")
         if row.alters and self.selected is not None and self.selected.read_only:
             return no("The mailbox is open for reading only", "READ-ONLY")
         return None
+
+    async def _ousted(self, row: Command[Any]) -> Completion | None:
+        """Why a command of the selected state is refused where the mailbox may not be read any more."""
+        selected = self.selected if row.states == SELECTED else None
+        try:
+            if selected is None or await sync.admitted(self.services.db, selected):
+                return None
+        except Refused as refused:
+            self.log_refused(refused)
+            return REPLIES[refused.kind]
+        return REPLIES[Kind.NO_PERMISSION]
 
     async def _line(self, line: bytes, flush: Flush) -> None:
         waiting, self._dialogue = self._dialogue, None
@@ -311,6 +364,7 @@ class ImapSession:
                 self.core.begin_tls()
 
     async def _relay(self, responses: Responses, flush: Flush) -> Completion | Continue | BeginTls:
+        self.progress.begin(self.tag, flush)
         try:
             async with aclosing(responses) as stream:
                 async for response in stream:
@@ -320,8 +374,10 @@ class ImapSession:
         except BadNumber:
             return bad("There is no message of that number")
         except Refused as refused:
-            self._log_refused(refused)
+            self.log_refused(refused)
             return REPLIES[refused.kind]
+        finally:
+            self.progress.end()
         raise AssertionError("the last response of a command is its ending")
 
     async def _complete(
@@ -329,7 +385,7 @@ class ImapSession:
     ) -> None:
         # RFC 3501 §7.4.1: no EXPUNGE in the answer to FETCH, STORE or SEARCH, whose numbers it would change.
         expunges = row is not None and not row.uses_seqs and not completion.numbers_stay
-        for told in await self._news(expunges=expunges):
+        for told in await gathered(self, expunges=expunges):
             await self._send(told, flush)
         self.core.send(_tagged(tag, self._with_highest(completion)))
         if completion.after:
@@ -345,20 +401,6 @@ class ImapSession:
         else:
             self._errors = 0
         self._end_if_vanished()
-
-    async def _news(self, *, expunges: bool) -> list[bytes]:
-        if self.selected is None:
-            return []
-        try:
-            told = await sync.news(self.services.db, self.selected, expunges=expunges)
-        except Refused as refused:  # it is told another time; what the command did stands
-            self._log_refused(refused)
-            return []
-        try:
-            return told + await contexts.refresh(self, self.selected)
-        except Refused as refused:
-            self._log_refused(refused)
-            return told
 
     def _with_highest(self, completion: Completion) -> Completion:
         """HIGHESTMODSEQ where it is owed: in the tagged response, as RFC 7162 §3.2.7 wants of EXPUNGE, or before it."""
@@ -408,8 +450,10 @@ class ImapSession:
         self._reserved = 0
 
     def _stirred(self) -> None:
-        if self.idling:
-            self._wake()
+        if self.watch is not None:
+            self.watch.stirred = True
+        if self.idling or (self.watch is not None and self.watch.wakes):
+            self.wake()
 
     def _count_error(self) -> None:
         self._errors += 1
@@ -425,7 +469,7 @@ class ImapSession:
             self.core.send(encode.bye(text, code))
             self.core.close()
 
-    def _log_refused(self, refused: Refused) -> None:
+    def log_refused(self, refused: Refused) -> None:
         if refused.kind in (Kind.UNAVAILABLE, Kind.BROKEN):
             log.error("refused", kind=refused.kind.name, detail=refused.detail, address=self.peer.address)
 

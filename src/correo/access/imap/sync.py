@@ -7,39 +7,49 @@ from collections.abc import Sequence
 from correo import mailbox
 from correo.access.imap import contexts
 from correo.access.imap.flags import flags_item
+from correo.access.imap.rights import Access, granted
 from correo.access.imap.selected import Selected
-from correo.access.imap.view import View, slices
+from correo.access.imap.view import slices
+from correo.access.imap.wishes import USUAL, Interest, note
 from correo.mail.errors import Kind, Refused
-from correo.mailbox import Fetched, ranges
+from correo.mailbox import Changes, Fetched, Mailbox, Rights, ranges
 from correo.storage.db import Database, Tx
 from correo.wire.imap import encode
 
 SLICE = 500  # rows of one read: half a millisecond
 
 
-async def news(db: Database, selected: Selected, *, expunges: bool) -> list[bytes]:
+async def news(
+    db: Database, selected: Selected, *, expunges: bool, interest: Interest = USUAL
+) -> list[bytes]:
     """Untagged responses for all that happened since the last time; without `expunges` those that renumber are kept back.
 
-    Costs one point read when nothing happened. Sets `selected.vanished` when the mailbox is no more.
+    What the client has no interest in is kept back too, until it has or makes such a change itself.
+
+    Costs one point read when nothing happened. Sets `selected.vanished` when the mailbox is no more, or not to be read any more.
     """
     view = selected.view
-    changes = await db.read(mailbox.changes, selected.mailbox_id, view.modseq)
-    if not changes.exists:
+    changes, held = await db.read(_look, selected.access, view.modseq)
+    if not changes.exists or "r" not in held:
         selected.vanished = True
         return []
     view.absorb(changes)
     told: list[bytes] = []
+    if held != selected.rights:
+        selected.rights = held
+        told.append(selected.announced.changed(held))
     recent = view.recent
-    if expunges:
+    selected.arrived = []
+    if expunges and interest.messages:
         told += _expunged(selected)
-    if view.has_arrivals:
-        told.append(await _arrivals(db, selected))
-    elif view.recent != recent:  # EXPUNGE says nothing of it (RFC 3501 §7.3.2)
+    if view.has_arrivals and interest.messages:
+        told.append(await _arrivals(db, selected, interest))
+    elif view.recent != recent and not selected.rev2:  # EXPUNGE says nothing of it (RFC 3501 §7.3.2)
         told.append(encode.recent(view.recent))
-    changed = view.take_changed()
+    changed = view.take_changed() if interest.flags else []
     if changed:
         told += await _changed_flags(db, selected, changed)
-    if not view.gone:
+    if not (view.gone or view.changed or view.has_arrivals):
         view.told = view.modseq
     elif selected.condstore:
         # A client that goes on from the MODSEQs it was told would never hear of what is kept back (RFC 7162 §3.2, §6).
@@ -47,27 +57,35 @@ async def news(db: Database, selected: Selected, *, expunges: bool) -> list[byte
     return told
 
 
+async def _look(tx: Tx, access: Access, since: int) -> tuple[Changes, Rights]:
+    return await mailbox.changes(tx, access.mailbox_id, since, access.reader), await granted(tx, access)
+
+
+async def admitted(db: Database, selected: Selected) -> bool:
+    """Whether the mailbox may still be read: asked before each command that reads one of another account."""
+    return selected.access.own or "r" in await db.read(granted, selected.access)
+
+
 def _expunged(selected: Selected) -> list[bytes]:
     gone = sorted(selected.view.gone)
     told = contexts.expunged(selected, gone)
     numbers = selected.view.take_expunged()
-    if not selected.qresync:
+    if not selected.vanishes:
         return told + [encode.expunge(number) for number in numbers]
     if not gone:
         return []
-    selected.owes_highest = True  # VANISHED has no MODSEQ of its own
+    selected.owes_highest = selected.condstore  # VANISHED has no MODSEQ of its own
     return [*told, encode.vanished(ranges.of(gone))]
 
 
-async def recent_of(db: Database, mailbox_id: int, *, read_only: bool) -> tuple[int, int]:
+async def recent_of(db: Database, box: Mailbox | None, *, read_only: bool) -> tuple[int, int]:
     """The first and last UID that are \\Recent to this session; if it may write, to no other after it (RFC 3501 §2.3.2)."""
-    box = await db.read(mailbox.get, mailbox_id)
     if box is None or box.recent >= box.uidnext:
         return 1, 0
     if read_only:
         return box.recent, box.uidnext - 1
     try:
-        return await db.write(take_recent, mailbox_id)
+        return await db.write(take_recent, box.id)
     except Refused as refused:
         if refused.kind in (Kind.UNAVAILABLE, Kind.NOT_FOUND):
             return 1, 0  # a full disk must not keep anybody from reading
@@ -80,18 +98,33 @@ async def take_recent(tx: Tx, mailbox_id: int) -> tuple[int, int]:
     return first, (box.uidnext if box else first) - 1
 
 
-async def _arrivals(db: Database, selected: Selected) -> bytes:
+async def counts(db: Database, selected: Selected, box: Mailbox | None = None) -> bytes:
+    """EXISTS, and with it RECENT, which IMAP4rev2 has no more: its sessions leave what is recent to others.
+
+    `box`: as it has just been read, where it has.
+    """
     view = selected.view
-    view.take_arrived()
-    view.add_recent(*await recent_of(db, selected.mailbox_id, read_only=selected.read_only))
+    if selected.rev2:
+        return encode.exists(len(view))
+    if not selected.visits:
+        box = box or await db.read(mailbox.get, selected.mailbox_id)
+        view.add_recent(*await recent_of(db, box, read_only=selected.read_only))
     return encode.exists(len(view)) + encode.recent(view.recent)
+
+
+async def _arrivals(db: Database, selected: Selected, interest: Interest) -> bytes:
+    selected.arrived = selected.view.take_arrived()
+    if interest.items:
+        note(selected.fresh, selected.arrived, interest.items)
+    return await counts(db, selected)
 
 
 async def _changed_flags(db: Database, selected: Selected, uids: Sequence[int]) -> list[bytes]:
     view = selected.view
     told: list[bytes] = []
     for spans in slices(view.runs(uids), SLICE):
-        rows = await db.read(mailbox.fetch_rows, selected.mailbox_id, view.ranges(spans), ())
+        where = view.ranges(spans)
+        rows = await db.read(mailbox.fetch_rows, selected.mailbox_id, where, (), selected.reader)
         told.append(selected.announced.news({row.keywords for row in rows}))
         told += [flags_response(selected, row, uid=True) for row in rows]
     return told
@@ -99,17 +132,19 @@ async def _changed_flags(db: Database, selected: Selected, uids: Sequence[int]) 
 
 def flags_response(selected: Selected, row: Fetched, *, uid: bool) -> bytes:
     """FETCH with the flags of a message, and its UID in what a UID command causes (RFC 3501 §6.4.8) or nobody asked for."""
-    view = selected.view
-    flags = flags_item(row.flags, row.keywords, view.is_recent(row.uid))
-    if selected.condstore:
-        return encode.fetch_response(view.number(row.uid), (b"UID %d" % row.uid, flags, modseq_item(row)))
-    items = (b"UID %d" % row.uid, flags) if uid else (flags,)
-    return encode.fetch_response(view.number(row.uid), items)
+    items = [flags_item(row.flags, row.keywords, selected.view.is_recent(row.uid))]
+    condstore = selected.condstore
+    if condstore:
+        items.append(modseq_item(row))
+    if (uid or condstore) and not selected.uid_only:
+        items.insert(0, b"UID %d" % row.uid)
+    return selected.fetch_response(row.uid, items)
 
 
-def modseq_response(view: View, row: Fetched) -> bytes:
+def modseq_response(selected: Selected, row: Fetched) -> bytes:
     """FETCH for a client that knows the flags (RFC 7162 §3.1.3)."""
-    return encode.fetch_response(view.number(row.uid), (b"UID %d" % row.uid, modseq_item(row)))
+    items = (modseq_item(row),) if selected.uid_only else (b"UID %d" % row.uid, modseq_item(row))
+    return selected.fetch_response(row.uid, items)
 
 
 def modseq_item(row: Fetched) -> bytes:

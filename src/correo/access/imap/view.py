@@ -8,6 +8,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import repeat
 from typing import NamedTuple
 
 from correo.mailbox import MAX_UID, Changes
@@ -90,7 +91,7 @@ class View:
             start = bisect_left(self.uids, low)
             self.gone.update(self.uids[start : bisect_right(self.uids, high, start)])
         if self._arrived and changes.expunged:
-            self._arrived = [uid for uid in self._arrived if not _within(changes.expunged, uid)]
+            self._arrived = [uid for uid in self._arrived if not within(changes.expunged, uid)]
         self._arrived += arrived
         # Of a message whose arrival is not told yet the client has no flags to correct.
         self.changed.update(uid for uid in changes.flagged if self.number(uid))
@@ -145,8 +146,22 @@ class View:
             low = self._recent.pop()[0]
         self._recent.append((low, high))
 
+    def forget_recent(self) -> None:
+        """From now on no message is recent: IMAP4rev2 knows no such flag."""
+        self._recent.clear()
+
     def is_recent(self, uid: int) -> bool:
-        return bool(self._recent) and _within(self._recent, uid)
+        return bool(self._recent) and within(self._recent, uid)
+
+    def recent_among(self, uids: Sequence[int]) -> Iterable[bool]:
+        """`is_recent` for each of these, which ascend: nearly always all are, or none."""
+        low, high = uids[0], uids[-1]
+        touched = [span for span in self._recent if span[0] <= high and low <= span[1]]
+        if not touched:
+            return repeat(False, len(uids))
+        if touched[0][0] <= low and high <= touched[0][1]:
+            return repeat(True, len(uids))
+        return map(self.is_recent, uids)
 
     @property
     def recent(self) -> int:
@@ -154,7 +169,7 @@ class View:
         return sum(bisect_right(self.uids, high) - bisect_left(self.uids, low) for low, high in self._recent)
 
 
-def _within(ranges: Sequence[Range], uid: int) -> bool:
+def within(ranges: Sequence[Range], uid: int) -> bool:
     """`ranges` ascend and do not overlap."""
     at = bisect_right(ranges, (uid, MAX_UID)) - 1
     return at >= 0 and uid <= ranges[at][1]

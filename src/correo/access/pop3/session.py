@@ -23,6 +23,7 @@ from correo.storage.bus import account as account_topic
 from correo.storage.db import Database
 from correo.wire.pop3 import reply
 from correo.wire.pop3.server import AuthResponse, Command, Eof, Event, Server, TooLong
+from correo.wire.sasl import Channel
 
 log = structlog.get_logger("pop3")
 
@@ -117,8 +118,12 @@ class Pop3Session:
     # -- for the commands --------------------------------------------------------------------------------------------
 
     @property
+    def channel(self) -> Channel:
+        return self.services.logins.channel(self.tls, self.services.options.allow_plaintext)
+
+    @property
     def may_send_password(self) -> bool:
-        return self.tls is not None or self.services.options.allow_plaintext
+        return self.services.logins.takes_passwords(self.channel)
 
     @property
     def may_start_tls(self) -> bool:
@@ -130,7 +135,7 @@ class Pop3Session:
         return self.maildrop
 
     def authentication(self) -> Authentication:
-        self._authentication = self.services.logins.authentication(None)
+        self._authentication = self.services.logins.authentication(self.channel)
         return self._authentication
 
     async def authenticated(self, step: Challenge | LoggedIn | Denied) -> reply.Reply:

@@ -9,8 +9,9 @@ parent, time and memory are linear in the size of the message, depth and counts 
 limit is an opaque leaf, `application/octet-stream`, of which nothing is lost but the view inside.
 
 Deliberate readings of broken mail: a message's header ends at the first empty line, and lines in it that are no fields
-are skipped; the header of a part also ends before a line that is no field; a multipart without a boundary, or in which
-its boundary never occurs, is `text/plain`; where a field that may occur once occurs twice, the first counts.
+are skipped, but a message that begins with two of those has no header; the header of a part also ends before a line that
+is no field; a multipart without a boundary, or in which its boundary never occurs, is `text/plain`; where a field that
+may occur once occurs twice, the first counts.
 """
 
 from correo.mail.message.addresses import Mailbox, parse_addresses
@@ -18,7 +19,16 @@ from correo.mail.message.binary import without_nul
 from correo.mail.message.bodystructure import body, bodystructure
 from correo.mail.message.dates import parse_date
 from correo.mail.message.envelope import envelope
-from correo.mail.message.headers import Field, Header, header_subset, iterate_fields, read_header, unfold
+from correo.mail.message.folding import folded
+from correo.mail.message.headers import (
+    Field,
+    Header,
+    field_values,
+    header_subset,
+    iterate_fields,
+    read_header,
+    unfold,
+)
 from correo.mail.message.part import Part, pack, unpack
 from correo.mail.message.preview import preview
 from correo.mail.message.scan import scan
@@ -40,6 +50,8 @@ __all__ = [
     "decode_words",
     "encode_words",
     "envelope",
+    "field_values",
+    "folded",
     "header_subset",
     "iterate_fields",
     "pack",

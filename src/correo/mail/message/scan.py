@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from correo.mail.message.comments import without_comments
 from correo.mail.message.headers import Header, read_header
 from correo.mail.message.params import Parameters, content_type, decoded, disposition, token
 from correo.mail.message.part import Part
@@ -154,5 +155,5 @@ def _before_line_end(data: bytes, start: int, at: int) -> int:
 
 def _languages(value: bytes) -> tuple[bytes, ...]:
     """The tags of Content-Language (RFC 3282 §2)."""
-    tags = (tag.strip() for tag in value.split(b",", MAX_LANGUAGES)[:MAX_LANGUAGES])
+    tags = (tag.strip() for tag in without_comments(value).split(b",", MAX_LANGUAGES)[:MAX_LANGUAGES])
     return tuple(tag for tag in tags if tag)

@@ -81,8 +81,8 @@ def body_text(data: bytes, part: Part) -> str:
 def searchable(data: bytes, root: Part, headers: bool = True) -> Iterator[str]:
     """What SEARCH looks through: for TEXT header fields and bodies, without `headers` bodies only (RFC 3501 §6.4.4).
 
-    Bodies are those of all text parts, with the headers of the messages embedded and the names of attached files.
-    Fields come one by one as `Name: value`, decoded.
+    Bodies are those of all text parts and reports, with the headers of the messages embedded and the names of attached
+    files. Fields come one by one as `Name: value`, decoded.
     """
     if headers:
         yield from _header_text(data, root)
@@ -96,7 +96,8 @@ def _header_text(data: bytes, part: Part) -> Iterator[str]:
 
 
 def _part_text(data: bytes, part: Part) -> Iterator[str]:
-    if part.type == "text":
+    # Reports of delivery and of reading are text as well (RFC 3464, RFC 8098).
+    if part.type == "text" or (part.type == "message" and part.message is None):
         yield body_text(data, part)
     if part.filename:
         yield part.filename

@@ -14,7 +14,6 @@ from correo.receive.commands.row import GREETED, Command
 from correo.receive.conversation import Conversation
 from correo.receive.options import SUBMISSION
 from correo.receive.replies import AUTH_STATUSES
-from correo.wire import sasl
 from correo.wire.smtp.answer import Reply, reply
 from correo.wire.smtp.server import AuthResponse
 from correo.wire.smtp.syntax import BadSyntax, decode_initial_response
@@ -46,10 +45,10 @@ async def run(talk: Conversation, asked: Auth) -> Reply:
         return reply(503, "5.5.1", "Say EHLO first")
     if talk.failed_logins >= talk.limits.failed_logins:
         return reply(421, "4.7.0", "Too many failed logins")
-    row = sasl.MECHANISMS.get(asked.mechanism)
-    if row is not None and row.plaintext and not talk.may_send_password:
+    logins = talk.services.logins
+    if logins.offered_under_tls(asked.mechanism, talk.channel):
         return reply(538, "5.7.11", "This mechanism needs TLS; use STARTTLS")  # RFC 4954 §6
-    talk.authentication = talk.services.logins.authentication(_offered(talk))
+    talk.authentication = logins.authentication(talk.channel)
     return _answer(talk, await talk.authentication.begin(asked.mechanism, asked.initial))
 
 
@@ -87,7 +86,7 @@ def _answer(talk: Conversation, step: Challenge | LoggedIn | Denied) -> Reply:
 
 
 def _offered(talk: Conversation) -> tuple[str, ...]:
-    return sasl.offered(encrypted=talk.may_send_password)
+    return talk.services.logins.offered(talk.channel)
 
 
 def keywords(talk: Conversation) -> list[str]:

@@ -12,6 +12,7 @@ from typing import Protocol
 Topic = tuple[str, int]
 
 QUEUE: Topic = ("queue", 0)  # something may be due for another server
+RIGHTS: Topic = ("rights", 0)  # somebody may see other mailboxes than before
 
 
 def account(account_id: int) -> Topic:

@@ -175,6 +175,11 @@ def fetch_response(number: int, attributes: Iterable[bytes]) -> bytes:
     return b"* %d FETCH (%b)\r\n" % (number, b" ".join(attributes))
 
 
+def uidfetch_response(uid: int, attributes: Iterable[bytes]) -> bytes:
+    """What FETCH is called once UIDONLY is enabled (RFC 9586 §3)."""
+    return b"* %d UIDFETCH (%b)\r\n" % (uid, b" ".join(attributes))
+
+
 def search_response(numbers: Iterable[int], modseq: int = 0) -> bytes:
     """`modseq`: the highest of these messages where that was asked for (RFC 7162 §3.1.6), else 0."""
     highest = b" (MODSEQ %d)" % modseq if modseq else b""

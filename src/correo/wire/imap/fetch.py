@@ -18,6 +18,9 @@ from correo.wire.imap.grammar import Arguments, SyntaxFault
 MAX_PATH = 100  # numbers in `1.2.3`; no message whose parts nest deeper is taken apart
 MAX_ITEMS = 250  # in one FETCH; each is answered for each message, and clients ask for some dozens at most
 
+# BODY[...] says all of it (RFC 9051 appendix E).
+REV1_ITEMS = frozenset({"RFC822", "RFC822.HEADER", "RFC822.TEXT"})
+
 _FIELD_NAME = re.compile(rb"[!-9;-~]+").fullmatch  # RFC 5322 §3.6.8 `ftext`
 
 
@@ -103,6 +106,8 @@ def _item(args: Arguments, name: str, rows: Mapping[str, Row]) -> FetchItem:
     row = rows.get(name)
     if row is None:
         raise SyntaxFault("there is no such item to fetch")
+    if name in REV1_ITEMS:
+        args.not_in_rev2(name)
     return row(args, name)
 
 

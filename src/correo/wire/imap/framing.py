@@ -18,7 +18,7 @@ a literal.)
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -123,7 +123,7 @@ class Server:
     `longest_literal`: how many octets each of them may have, where that is less.
     `reserve`: whether there is room for so many octets more; asked before each literal is taken, and counted until the
     caller has the command, or the refusal of it.
-    `utf8`: to be set when the client has enabled UTF-8 (see `Arguments`), for the commands after that.
+    `utf8`, `rev2`, `uid_only`: to be set when the client has enabled them (see `Arguments`), for the commands after that.
     """
 
     def __init__(
@@ -137,7 +137,7 @@ class Server:
         self.literal_limit = literal_limit
         self._longest_literal = longest_literal or literal_limit
         self._reserve = reserve
-        self.utf8 = False
+        self.utf8 = self.rev2 = self.uid_only = False
         self._line_limit = line_limit
         self._raw_limit = RAW_LINE_LIMIT
         self._mode = _Mode.COMMAND
@@ -379,7 +379,10 @@ class Server:
             return draft.refusal
         self._mode = _Mode.PAUSED
         if not draft.texts:
-            return Command(draft.tag, draft.name, Arguments(line, draft.at, utf8=self.utf8))
+            return Command(draft.tag, draft.name, self._arguments(line, draft.at, ()))
         first, *texts = [*draft.texts, line]
         rest = tuple(zip(draft.literals, texts, strict=True))
-        return Command(draft.tag, draft.name, Arguments(first, draft.at, rest, utf8=self.utf8))
+        return Command(draft.tag, draft.name, self._arguments(first, draft.at, rest))
+
+    def _arguments(self, text: bytes, at: int, rest: Sequence[tuple[bytes, bytes]]) -> Arguments:
+        return Arguments(text, at, rest, utf8=self.utf8, rev2=self.rev2, uid_only=self.uid_only)

@@ -71,13 +71,21 @@ class Arguments:
 
     `text` is read from index `at`. Where a literal stood, a piece of text ends with its `{n}`; `rest` holds, for
     each literal, its octets and the text after it. `utf8`: the client has enabled UTF8=ACCEPT or IMAP4rev2, so
-    mailbox names are UTF-8 (RFC 6855 §3, RFC 9051 §5.1).
+    mailbox names are UTF-8 (RFC 6855 §3, RFC 9051 §5.1). `rev2`: it has enabled IMAP4rev2, whose grammar lacks some words of
+    IMAP4rev1. `uid_only`: it has enabled UIDONLY, and there are no message numbers (RFC 9586).
     """
 
-    __slots__ = ("_at", "_depth", "_next", "_rest", "_text", "utf8")
+    __slots__ = ("_at", "_depth", "_next", "_rest", "_text", "rev2", "uid_only", "utf8")
 
     def __init__(
-        self, text: bytes, at: int = 0, rest: Sequence[tuple[bytes, bytes]] = (), *, utf8: bool = False
+        self,
+        text: bytes,
+        at: int = 0,
+        rest: Sequence[tuple[bytes, bytes]] = (),
+        *,
+        utf8: bool = False,
+        rev2: bool = False,
+        uid_only: bool = False,
     ) -> None:
         self._text = text
         self._at = at
@@ -85,6 +93,8 @@ class Arguments:
         self._next = 0
         self._depth = 0
         self.utf8 = utf8
+        self.rev2 = rev2
+        self.uid_only = uid_only
 
     # -- one octet, one word --------------------------------------------------------------------------------------
 
@@ -193,12 +203,26 @@ class Arguments:
 
     # -- names, sets, flags, dates --------------------------------------------------------------------------------
 
+    def spelled_mailbox(self) -> str:
+        """The decoded name as the client wrote it, for those who have to tell what became of it (RFC 9051 §6.3.9.7)."""
+        return self._name(self.astring())
+
     def mailbox(self) -> str:
         """The decoded name; INBOX, alone or as the first level, is in capitals however it was written."""
         octets = self.astring()
         if octets[:5].upper() == b"INBOX" and octets[5:6] in _AFTER_INBOX:
             octets = b"INBOX" + octets[5:]
         return self._name(octets)
+
+    def not_in_rev2(self, what: str) -> None:
+        """To be called for what RFC 9051 has taken out of the grammar: it is refused once the client has enabled IMAP4rev2."""
+        if self.rev2:
+            raise SyntaxFault(f"IMAP4rev2 has no {what}")
+
+    def no_numbers(self) -> None:
+        """To be called where message numbers stand (RFC 9586 §3)."""
+        if self.uid_only:
+            raise SyntaxFault("UIDs are required once UIDONLY is enabled", code="UIDREQUIRED")
 
     def list_mailbox(self) -> str:
         """A pattern for LIST; `*` and `%` stand for themselves in modified UTF-7."""

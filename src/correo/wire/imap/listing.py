@@ -36,6 +36,7 @@ class Returned:
     subscribed: bool = False
     status: tuple[StatusItem, ...] = ()  # RFC 5819 §2
     metadata: tuple[str, ...] = ()  # RFC 9590 §3
+    myrights: bool = False  # RFC 8440 §3
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +118,15 @@ def _metadata(args: Arguments, returned: Returned) -> None:
     returned.metadata = entries(args)
 
 
+def _myrights(args: Arguments, returned: Returned) -> None:
+    returned.myrights = True
+
+
 RETURNS: dict[str, Callable[[Arguments, Returned], None]] = {
     "CHILDREN": _told_anyway,
     "SPECIAL-USE": _told_anyway,
     "SUBSCRIBED": _subscribed,
     "STATUS": _status,
     "METADATA": _metadata,
+    "MYRIGHTS": _myrights,
 }

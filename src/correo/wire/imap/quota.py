@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
 from correo.wire.imap import encode
-from correo.wire.imap.grammar import Arguments
+from correo.wire.imap.grammar import Arguments, SyntaxFault
 
 
 class Resource(Enum):
@@ -29,15 +29,25 @@ def quota_root(args: Arguments) -> bytes:
     return args.astring()
 
 
-def set_quota(args: Arguments) -> bytes:
-    """The root; what it is to be limited to is read and left."""
+@dataclass(frozen=True, slots=True)
+class SetQuota:
+    """`limits`: by names in capitals, whether there is such a resource or not."""
+
+    root: bytes
+    limits: Mapping[str, int]
+
+
+def set_quota(args: Arguments) -> SetQuota:
+    """SP quota-root-name SP setquota-list. Raises SyntaxFault, also for a resource that is named twice."""
     root = args.sp().astring()
-    args.sp().paren_list(_setquota_resource, least=0)
-    return root
+    limits = args.sp().paren_list(_setquota_resource, least=0)
+    if len(limits) > len(dict(limits)):
+        raise SyntaxFault("a resource is named twice")
+    return SetQuota(root, dict(limits))
 
 
 def _setquota_resource(args: Arguments) -> tuple[str, int]:
-    return args.atom(), args.sp().number64()
+    return args.atom().upper(), args.sp().number64()
 
 
 def quota_response(root: str, limits: Iterable[Limit]) -> bytes:

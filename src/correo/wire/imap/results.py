@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
 from correo.wire.imap import encode
+from correo.wire.imap.fetch import FetchItem, Row, fetch_items
 from correo.wire.imap.grammar import Arguments, SyntaxFault
-from correo.wire.imap.search import Fuzzy, Key, mentions
+from correo.wire.imap.search import Filter, Fuzzy, Key, mentions
 
 T = TypeVar("T")
 
@@ -39,10 +40,11 @@ class Window(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """`RETURN (...)`: its words in capitals; `window` belongs to PARTIAL."""
+    """`RETURN (...)`: its words in capitals; `window` belongs to PARTIAL, and `items` of new messages to UPDATE (RFC 5465 §7)."""
 
     words: frozenset[str]
     window: Window | None = None
+    items: tuple[FetchItem, ...] = ()
 
     def __contains__(self, word: str) -> bool:
         return word in self.words
@@ -54,15 +56,19 @@ class Results:
 
     def check(self, key: Key) -> None:
         """Raises SyntaxFault where the search that comes with it does not say what it asks for."""
-        if "RELEVANCY" in self.words and not mentions(key, Fuzzy):  # RFC 6203 §4
+        if "RELEVANCY" in self.words and not (mentions(key, Fuzzy) or mentions(key, Filter)):  # RFC 6203 §4
             raise SyntaxFault("RELEVANCY goes with FUZZY")
 
 
-def read_results(args: Arguments) -> Results | None:
-    """`["RETURN" SP "(" [search-return-opt *(SP search-return-opt)] ")" SP]`; None where there is none. Raises SyntaxFault."""
+def read_results(args: Arguments, rows: Mapping[str, Row] | None = None) -> Results | None:
+    """`["RETURN" SP "(" [search-return-opt *(SP search-return-opt)] ")" SP]`; None where there is none. Raises SyntaxFault.
+
+    `rows`: of the items that FETCH knows.
+    """
     if not args.take_word("RETURN"):
         return None
     windows: list[Window] = []
+    items: list[FetchItem] = []
 
     def option(args: Arguments) -> str:
         word = args.word()
@@ -70,13 +76,17 @@ def read_results(args: Arguments) -> Results | None:
             raise SyntaxFault("there is no such result option")
         if word == "PARTIAL":
             windows.append(read_window(args.sp()))
+        # RFC 5465: §8 has no space there, the example in §7 has one.
+        if word == "UPDATE" and (args.peek(b"(") or args.peek(b" (")):
+            args.take(b" ")
+            items.extend(fetch_items(args, rows))
         return word
 
     words = frozenset(args.sp().paren_list(option, least=0))
     args.sp()
     if len(windows) + ("ALL" in words) > 1:  # RFC 9394 §3.1
         raise SyntaxFault("one PARTIAL or ALL is enough")
-    return Results(words or frozenset({"ALL"}), windows[0] if windows else None)
+    return Results(words or frozenset({"ALL"}), windows[0] if windows else None, tuple(items))
 
 
 def read_window(args: Arguments) -> Window:

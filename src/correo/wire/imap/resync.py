@@ -47,6 +47,7 @@ def resync(args: Arguments) -> Resync:
             known = _set(args)
         if known is None or args.take(b" "):
             args.expect(b"(")
+            args.no_numbers()
             numbers, uids = _set(args), _set(args.sp())
             args.expect(b")")
     args.expect(b")")

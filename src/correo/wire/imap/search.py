@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from correo.wire.imap.grammar import Arguments, SyntaxFault
-from correo.wire.imap.types import SequenceSet
+from correo.wire.imap.types import MAX_NUMBER, SequenceSet
 
+REV1_KEYS = frozenset({"NEW", "OLD", "RECENT"})  # gone with \Recent (RFC 9051 appendix E)
 MAX_KEYS = 1_000  # in one search; each may cost a look at each message, and ORs of Message-IDs grow long
 
 # What strings may be written in (RFC 3501 §6.4.4 CHARSET): the name in the IANA registry, and Python's codec.
@@ -184,6 +185,13 @@ class ThreadId:
     id: str
 
 
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What has been stored under this name (RFC 5466 §3.1): to be put in its place before the search begins."""
+
+    name: str
+
+
 Key = (
     All
     | And
@@ -207,6 +215,7 @@ Key = (
     | Younger
     | EmailId
     | ThreadId
+    | Filter
 )
 
 
@@ -245,8 +254,12 @@ class Reader:
         if args.take(b"$"):
             return Saved()
         if not args.at_word():
+            args.no_numbers()
             return Numbers(args.sequence_set())
-        row = self.rows.get(args.word())
+        word = args.word()
+        if word in REV1_KEYS:
+            args.not_in_rev2(word)
+        row = self.rows.get(word)
         if row is None:
             raise SyntaxFault("there is no such search key")
         return row(self)
@@ -259,7 +272,7 @@ def search_program(args: Arguments, rows: Mapping[str, Row] | None = None) -> Ke
     """`["CHARSET" SP astring SP] search-key *(SP search-key)`. Raises SyntaxFault, NO [BADCHARSET] where due."""
     codec = "utf-8"
     if args.take_word("CHARSET"):
-        if args.utf8:  # RFC 6855 §3
+        if args.utf8 and not args.rev2:  # RFC 6855 §3; RFC 9051 §6.4.4 lets clients say it
             raise SyntaxFault("CHARSET cannot be used once UTF8=ACCEPT is enabled")
         codec = _codec(args)
         args.sp()
@@ -271,6 +284,13 @@ def search_criteria(args: Arguments, rows: Mapping[str, Row] | None = None) -> K
     codec = _codec(args)
     args.sp()
     return _program(args, rows, codec)
+
+
+def search_keys(args: Arguments, rows: Mapping[str, Row] | None = None) -> Key:
+    """`search-key *(SP search-key)` in UTF-8 and nothing else, as a filter is stored (RFC 5466 §4). Raises SyntaxFault."""
+    key = _program(args, rows, "utf-8")
+    args.end()
+    return key
 
 
 def _program(args: Arguments, rows: Mapping[str, Row] | None, codec: str) -> Key:
@@ -361,8 +381,27 @@ def _objectid(args: Arguments) -> str:
     return args.astring().decode("ascii", "replace")
 
 
+def filter_name(args: Arguments) -> str:
+    """RFC 5466 §4."""
+    name = args.atom()
+    if "/" in name:
+        raise SyntaxFault("a filter cannot have that name")
+    return name
+
+
+def _filter(reader: Reader) -> Filter:
+    """RFC 5466 §3.1: what is stored is in UTF-8, so the rest of the search has to be."""
+    if reader.codec not in ("utf-8", "ascii"):
+        raise SyntaxFault("filters go with UTF-8", code="BADCHARSET (UTF-8 US-ASCII)")
+    return Filter(filter_name(reader.args.sp()))
+
+
 def _uids(args: Arguments) -> Uids | Saved:
     return Saved() if args.take(b"$") else Uids(args.sequence_set())
+
+
+def _between(low: int, high: int) -> SequenceSet:
+    return SequenceSet.of([(low, high)] if low <= high else [])
 
 
 def _keyword(reader: Reader) -> Flag:
@@ -379,6 +418,7 @@ ROWS: dict[str, Row] = {
     "DELETED": constant(Flag("\\Deleted")),
     "DRAFT": constant(Flag("\\Draft")),
     "EMAILID": lambda reader: EmailId(_objectid(reader.args.sp())),
+    "FILTER": _filter,
     "FLAGGED": constant(Flag("\\Flagged")),
     "FROM": header("from"),
     "FUZZY": lambda reader: Fuzzy(_after_space(reader)),
@@ -408,6 +448,8 @@ ROWS: dict[str, Row] = {
     "THREADID": lambda reader: ThreadId(_objectid(reader.args.sp())),
     "TO": header("to"),
     "UID": lambda reader: _uids(reader.args.sp()),
+    "UIDAFTER": lambda reader: Uids(_between(reader.args.sp().nz_number() + 1, MAX_NUMBER)),  # RFC 9738 §3.2
+    "UIDBEFORE": lambda reader: Uids(_between(1, reader.args.sp().nz_number() - 1)),
     "UNANSWERED": constant(Not(Flag("\\Answered"))),
     "UNDELETED": constant(Not(Flag("\\Deleted"))),
     "UNDRAFT": constant(Not(Flag("\\Draft"))),

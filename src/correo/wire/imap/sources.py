@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 from correo.wire.imap.grammar import Arguments, SyntaxFault
@@ -23,16 +24,17 @@ def read_sources(args: Arguments) -> tuple[Source, ...]:
     """`["IN" SP "(" filter-mailboxes *(SP filter-mailboxes) ")" SP]`; SELECTED where there is nothing. Raises SyntaxFault."""
     if not args.take_word("IN"):
         return (Source("SELECTED"),)
-    found = tuple(args.sp().paren_list(_source))
+    found = tuple(args.sp().paren_list(read_source))
     args.sp()
     if sum(len(source.names) for source in found) + len(found) > MAX_SOURCES:
         raise SyntaxFault(f"more than {MAX_SOURCES} mailboxes")
     return found
 
 
-def _source(args: Arguments) -> Source:
+def read_source(args: Arguments, alone: Collection[str] = _ALONE) -> Source:
+    """One `filter-mailboxes`; `alone`: the choices that need no name. Raises SyntaxFault."""
     what = args.word()
-    if what in _ALONE:
+    if what in alone:
         return Source(what)
     if what not in _NAMED:
         raise SyntaxFault("there is no such choice of mailboxes")

@@ -33,4 +33,6 @@ def _item(args: Arguments) -> StatusItem:
     item = _ITEMS.get(args.word())
     if item is None:
         raise SyntaxFault("there is no such status item")
+    if item is StatusItem.RECENT:
+        args.not_in_rev2(item.value)
     return item

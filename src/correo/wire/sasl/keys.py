@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 from dataclasses import dataclass, field
+from typing import Literal
 
-KEY_SIZE = 32  # octets of a SHA-256
+Digest = Literal["sha1", "sha256"]  # as hashlib calls them
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,23 +18,24 @@ class ScramKeys:
     salt: bytes
     stored_key: bytes = field(repr=False)
     server_key: bytes = field(repr=False)
+    digest: Digest = "sha256"
 
     @classmethod
-    def derive(cls, password: bytes, salt: bytes, iterations: int) -> ScramKeys:
+    def derive(cls, password: bytes, salt: bytes, iterations: int, digest: Digest = "sha256") -> ScramKeys:
         """From a prepared password. Takes as long as `iterations` says: tens of milliseconds for 100,000."""
-        salted = hashlib.pbkdf2_hmac("sha256", password, salt, iterations)
-        client_key = hmac.digest(salted, b"Client Key", "sha256")
-        server_key = hmac.digest(salted, b"Server Key", "sha256")
-        return cls(iterations, salt, hashlib.sha256(client_key).digest(), server_key)
+        salted = hashlib.pbkdf2_hmac(digest, password, salt, iterations)
+        client_key = hmac.digest(salted, b"Client Key", digest)
+        server_key = hmac.digest(salted, b"Server Key", digest)
+        return cls(iterations, salt, hashlib.new(digest, client_key).digest(), server_key, digest)
 
     def proves(self, proof: bytes, message: bytes) -> bool:
         """Whether `proof` was made for `message` by someone with the password (RFC 5802 §3, ClientProof)."""
-        if len(proof) != KEY_SIZE:
+        signature = hmac.digest(self.stored_key, message, self.digest)
+        if len(proof) != len(signature):
             return False
-        signature = hmac.digest(self.stored_key, message, "sha256")
         client_key = bytes(left ^ right for left, right in zip(proof, signature, strict=True))
-        return hmac.compare_digest(hashlib.sha256(client_key).digest(), self.stored_key)
+        return hmac.compare_digest(hashlib.new(self.digest, client_key).digest(), self.stored_key)
 
     def signature(self, message: bytes) -> bytes:
         """What shows the client that we know its password's keys (RFC 5802 §3, ServerSignature)."""
-        return hmac.digest(self.server_key, message, "sha256")
+        return hmac.digest(self.server_key, message, self.digest)

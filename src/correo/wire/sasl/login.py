@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from correo.wire.sasl.steps import Challenge, CheckPassword, Exchange, Malformed, Mechanism, decode
+from correo.wire.sasl.steps import (
+    Challenge,
+    Channel,
+    CheckPassword,
+    Exchange,
+    Malformed,
+    Mechanism,
+    Opening,
+    decode,
+)
 
 
-def start(initial: bytes | None, nonce: str) -> Exchange:
+def _start(opening: Opening) -> Exchange:
+    initial = opening.initial
     # Outlook and others send the name as an initial response, which the draft does not know.
     first: bytes = initial if initial is not None else (yield Challenge(b"Username:"))
     second: bytes = yield Challenge(b"Password:")
@@ -15,4 +25,8 @@ def start(initial: bytes | None, nonce: str) -> Exchange:
     return CheckPassword(login, "", password)
 
 
-ROW = Mechanism("LOGIN", plaintext=True, source="draft-murchison-sasl-login-00", start=start)
+def _private(channel: Channel) -> bool:
+    return channel.passwords
+
+
+ROW = Mechanism("LOGIN", "draft-murchison-sasl-login-00", _private, _start, password=True)

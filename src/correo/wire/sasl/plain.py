@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from correo.wire.sasl.steps import Challenge, CheckPassword, Exchange, Malformed, Mechanism, decode
+from correo.wire.sasl.steps import (
+    Challenge,
+    Channel,
+    CheckPassword,
+    Exchange,
+    Malformed,
+    Mechanism,
+    Opening,
+    decode,
+)
 
 
-def start(initial: bytes | None, nonce: str) -> Exchange:
+def _start(opening: Opening) -> Exchange:
+    initial = opening.initial
     message: bytes = initial if initial is not None else (yield Challenge(b""))
     text = decode(message)
     if text is None:
@@ -18,4 +28,8 @@ def start(initial: bytes | None, nonce: str) -> Exchange:
     return CheckPassword(login, authzid, password)
 
 
-ROW = Mechanism("PLAIN", plaintext=True, source="RFC 4616", start=start)
+def _private(channel: Channel) -> bool:
+    return channel.passwords  # RFC 4616 §1
+
+
+ROW = Mechanism("PLAIN", "RFC 4616", _private, _start, password=True)

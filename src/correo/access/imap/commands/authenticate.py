@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from correo.access.imap.commands.row import BEFORE_LOGIN, Command
 from correo.access.imap.responses import Continue, Response, Responses, bad, no, ok
 from correo.accounts.login import Authentication, Challenge, Denied, LoggedIn
-from correo.wire import sasl
 from correo.wire.imap.grammar import Arguments, SyntaxFault
 
 if TYPE_CHECKING:
@@ -34,13 +33,12 @@ def parse(args: Arguments) -> Authenticate:
 
 async def run(session: ImapSession, wanted: Authenticate) -> Responses:
     if wanted.mechanism not in offered(session):
-        row = sasl.MECHANISMS.get(wanted.mechanism)
-        if row is not None:
+        if session.services.logins.offered_under_tls(wanted.mechanism, session.channel):
             yield no("Start TLS first, so that nobody else hears the password", "PRIVACYREQUIRED")
         else:
             yield no("There is no such mechanism", "CANNOT")
         return
-    authentication = session.services.logins.authentication(None)
+    authentication = session.services.logins.authentication(session.channel)
     yield _answer(session, authentication, await authentication.begin(wanted.mechanism, wanted.initial))
 
 
@@ -80,7 +78,7 @@ def _decoded(line: bytes) -> bytes | None:
 
 
 def offered(session: ImapSession) -> tuple[str, ...]:
-    return sasl.offered(encrypted=session.may_send_password)
+    return session.services.logins.offered(session.channel)
 
 
 def capability(session: ImapSession) -> list[str]:

@@ -1,4 +1,4 @@
-"""CHECK (RFC 3501 §6.4.1): what a checkpoint would do, every commit does."""
+"""CHECK (RFC 3501 §6.4.1): what a checkpoint would do, every commit does. IMAP4rev2 says NOOP instead."""
 
 from __future__ import annotations
 
@@ -15,4 +15,4 @@ async def run(session: ImapSession, _: None) -> Responses:
     yield ok("Everything is on disk")
 
 
-ROWS = (Command("CHECK", SELECTED, nothing, run),)
+ROWS = (Command("CHECK", SELECTED, nothing, run, rev1_only=True),)

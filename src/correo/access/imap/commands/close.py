@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from correo import mailbox
+from correo.access.imap.commands.expunge import expunge
 from correo.access.imap.commands.row import SELECTED, Command, nothing
 from correo.access.imap.responses import Responses, ok
 from correo.mail.errors import Kind, Refused
@@ -17,9 +17,10 @@ async def run(session: ImapSession, _: None) -> Responses:
     selected = session.mailbox
     if not selected.read_only:
         try:
-            await session.write(len(selected.view), mailbox.expunge, selected.mailbox_id, None, session.now())
+            await session.write(len(selected.view), expunge, selected.access, None, session.now())
         except Refused as refused:
-            if refused.kind is not Kind.NOT_FOUND:  # the mailbox has gone: it is closed all the same
+            # The mailbox has gone, or nothing may be expunged (RFC 4314 §4): it is closed all the same.
+            if refused.kind not in (Kind.NOT_FOUND, Kind.NO_PERMISSION):
                 raise
     session.selected = None
     yield ok("Closed")

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from correo import mailbox
+from correo.access.imap import message_limit, places
 from correo.access.imap.commands.row import SELECTED, Command, by_number, by_uid
+from correo.access.imap.message_limit import Limited
 from correo.access.imap.replies import TRY_CREATE
 from correo.access.imap.responses import Responses, ok
+from correo.access.imap.rights import Access, require
 from correo.access.imap.view import Messages
+from correo.accounts import Account
 from correo.mailbox import Copied
 from correo.storage.db import Tx
 from correo.wire.imap import encode
@@ -19,8 +23,6 @@ from correo.wire.imap.types import SequenceSet
 
 if TYPE_CHECKING:
     from correo.access.imap.session import ImapSession
-
-Act = Callable[[Tx, int, Sequence[tuple[int, int]], int, int], Awaitable[Copied]]
 
 
 class Transfer(NamedTuple):
@@ -37,45 +39,76 @@ def parser(which: Callable[[Arguments], Messages]) -> Callable[[Arguments], Tran
     return parse
 
 
-async def run(session: ImapSession, transfer: Transfer, *, act: Act) -> Responses:
+class Transferred(NamedTuple):
+    """`account_id`: whose mailbox the target is."""
+
+    account_id: int
+    copied: Copied
+
+
+async def run(session: ImapSession, transfer: Transfer, *, remove: bool) -> Responses:
     """All or nothing (RFC 3501 §6.4.7); messages that exist no more are passed over (RFC 2180 §4.4.1)."""
     selected = session.mailbox
     view = selected.view
-    spans = view.spans(transfer.messages)
-    owner, ranges = session.owner.id, view.ranges(spans)
-    copied = await session.write(
-        sum(map(len, spans)),
+    limited = Limited(view.spans(transfer.messages))
+    if remove:  # which may be done in parts (RFC 9738 §3.1)
+        limited = message_limit.newest(session, view, limited.spans)
+    elif refusal := message_limit.too_many_to_copy(session, view, limited.spans):
+        yield refusal
+        return
+    ranges = view.ranges(limited.spans)
+    done = await session.write(
+        sum(map(len, limited.spans)),
         _transfer,
-        owner,
-        selected.mailbox_id,
+        session.owner,
+        selected.access,
         ranges,
         transfer.target,
-        act,
+        remove,
         session.now(),
     )
-    if copied is None:
+    if done is None:
         yield TRY_CREATE
-    elif not copied.pairs:
+        return
+    session.tell(done.account_id)
+    copied = done.copied
+    if not copied.pairs:
         yield ok("There was no such message")
-    elif act is mailbox.move:
+    elif remove:
         # RFC 6851 §4.3: COPYUID comes before the EXPUNGEs, which are told as every change is.
         yield encode.ok(encode.UNTAGGED, "Moved", _copyuid(copied))
-        yield ok("Moved")
+        for ending in limited.ending(ok("Moved")):
+            yield ending
     else:
         yield ok("Copied", _copyuid(copied))
 
 
 async def _transfer(
     tx: Tx,
-    account_id: int,
-    mailbox_id: int,
+    account: Account,
+    source: Access,
     ranges: Sequence[tuple[int, int]],
     target: str,
-    act: Act,
+    remove: bool,
     now: int,
-) -> Copied | None:
-    box = await mailbox.find(tx, account_id, target)
-    return await act(tx, mailbox_id, ranges, box.id, now) if box else None
+) -> Transferred | None:
+    """RFC 6851 §4.2: what is moved away needs the rights of STORE and EXPUNGE as well."""
+    place = await places.allowed(tx, account, target, "i")
+    if place is None:
+        return None
+    await require(tx, source, "rte" if remove else "r")
+    act = mailbox.move if remove else mailbox.copy
+    copied = await act(
+        tx,
+        source.mailbox_id,
+        ranges,
+        place.box.id,
+        now,
+        reader=source.reader,
+        target_reader=place.reader,
+        rights=place.rights,
+    )
+    return Transferred(place.access.account_id, copied)
 
 
 def _copyuid(copied: Copied) -> str:
@@ -85,9 +118,9 @@ def _copyuid(copied: Copied) -> str:
     return f"COPYUID {copied.uidvalidity} {sources} {copies}"
 
 
-_run = partial(run, act=mailbox.copy)
+_run = partial(run, remove=False)
 
 ROWS = (
-    Command("COPY", SELECTED, parser(by_number), _run),
+    Command("COPY", SELECTED, parser(by_number), _run, numbered=True, capability=message_limit.capability),
     Command("UID COPY", SELECTED, parser(by_uid), _run),
 )

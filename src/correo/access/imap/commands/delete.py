@@ -5,20 +5,40 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from correo import mailbox
-from correo.access.imap.commands.create import parse
+from correo.access.imap import announcing, places
 from correo.access.imap.commands.row import LOGGED_IN, Command
+from correo.access.imap.namespaces import foreign
 from correo.access.imap.responses import Responses, ok
+from correo.accounts import Account
+from correo.mailbox import Mailbox
+from correo.storage.db import Tx
+from correo.wire.imap.grammar import Arguments
 
 if TYPE_CHECKING:
     from correo.access.imap.session import ImapSession
 
 
+def parse(args: Arguments) -> str:
+    name = args.sp().spelled_mailbox()
+    args.end()
+    return name
+
+
 async def run(session: ImapSession, name: str) -> Responses:
     """Other sessions that have it open end (RFC 2180 §3.3); this one is left without a mailbox."""
-    deleted = await session.write(1, mailbox.delete, session.owner.id, name, session.now())
+    deleted = await session.write(1, _delete, session.owner, name, session.now())
+    session.tell(deleted.account_id)
     if session.selected is not None and session.selected.mailbox_id == deleted.id:
         session.selected = None
+    yield announcing.deleted(session, name)
     yield ok("Deleted")
+
+
+async def _delete(tx: Tx, account: Account, name: str, now: int) -> Mailbox:
+    if foreign(name) is None:
+        return await mailbox.delete(tx, account.id, name, now)
+    place = await places.opened(tx, account, name, "x")
+    return await mailbox.delete(tx, place.box.account_id, place.box.name, now)
 
 
 ROWS = (Command("DELETE", LOGGED_IN, parse, run),)

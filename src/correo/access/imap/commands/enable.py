@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from correo.access.imap import condstore
 from correo.access.imap.commands.row import LOGGED_IN, Command, always
 from correo.access.imap.responses import Responses, ok
+from correo.access.imap.revisions import REV2, UIDONLY, enabling_rev2, enabling_uid_only
 from correo.wire.imap import encode
 from correo.wire.imap.grammar import Arguments
 
@@ -28,7 +29,10 @@ SWITCHES: dict[str, Callable[[ImapSession], bytes | None]] = {
     condstore.CONDSTORE: condstore.enabling,
     condstore.QRESYNC: condstore.enabling_qresync,
     UTF8_ACCEPT: _enabling_utf8,
+    REV2: enabling_rev2,
+    UIDONLY: enabling_uid_only,
 }
+_SPELLED = {name.upper(): name for name in SWITCHES}
 
 
 def parse(args: Arguments) -> list[str]:
@@ -40,10 +44,12 @@ def parse(args: Arguments) -> list[str]:
 
 async def run(session: ImapSession, names: list[str]) -> Responses:
     """What is unknown or cannot be enabled is passed over (RFC 5161 §3.1)."""
-    enabled = [name for name in dict.fromkeys(names) if name in SWITCHES]
+    enabled = [_SPELLED[name] for name in dict.fromkeys(names) if name in _SPELLED]
     told = [SWITCHES[name](session) or b"" for name in enabled]
     yield encode.untagged(b"ENABLED", *(name.encode("ascii") for name in enabled)) + b"".join(told)
     yield ok("Enabled")
 
 
-ROWS = (Command("ENABLE", LOGGED_IN, parse, run, rfc=5161, capability=always("ENABLE", UTF8_ACCEPT)),)
+ROWS = (
+    Command("ENABLE", LOGGED_IN, parse, run, rfc=5161, capability=always("ENABLE", UTF8_ACCEPT, UIDONLY)),
+)

@@ -7,21 +7,29 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from correo import mailbox
-from correo.access.imap import condstore
+from correo.access.imap import condstore, places
 from correo.access.imap.commands.row import LOGGED_IN, Command, always
 from correo.access.imap.commands.search import (
+    ALL,
     TAG_REUSED,
     Unreadable,
     keep_up_to_date,
     unless_saved,
     unreadable,
 )
+from correo.access.imap.filters import with_filters
+from correo.access.imap.items.fetch import PARSERS
 from correo.access.imap.items.results import Hit, answer, highest, hit
+from correo.access.imap.message_limit import Limited, searched, too_many_to_search
+from correo.access.imap.namespaces import canonical
+from correo.access.imap.places import Place
 from correo.access.imap.responses import Responses, bad, ok
+from correo.access.imap.rights import Access
 from correo.access.imap.searching import find
 from correo.access.imap.selected import Selected
 from correo.access.imap.sorting import Rank
-from correo.mailbox import INBOX, SEPARATOR, Mailbox, canonical
+from correo.accounts import Account
+from correo.mailbox import INBOX, SEPARATOR
 from correo.storage.db import Tx
 from correo.wire.imap import encode
 from correo.wire.imap.grammar import Arguments, SyntaxFault
@@ -33,7 +41,6 @@ if TYPE_CHECKING:
     from correo.access.imap.session import ImapSession
 
 _SELECTED = Source("SELECTED")
-_ALL = Results(frozenset({"ALL"}))
 
 
 class Search(NamedTuple):
@@ -44,7 +51,7 @@ class Search(NamedTuple):
 
 def parse(args: Arguments) -> Search | Unreadable:
     sources = read_sources(args.sp())
-    results = read_results(args) or _ALL
+    results = read_results(args, PARSERS) or ALL
     if "SAVE" in results and set(sources) != {_SELECTED}:  # RFC 7377 §2.2
         raise SyntaxFault("what is saved is of the selected mailbox alone")
     try:
@@ -71,67 +78,82 @@ async def run(session: ImapSession, search: Search | Unreadable) -> Responses:
         return
     if mentions(search.key, ModSeq):
         yield condstore.enabling(session)
-    current = selected.mailbox_id if selected else 0
-    for box in await session.services.db.read(chosen, session.owner.id, search.sources, current):
-        if selected is not None and box.id == current:
-            place = selected
+    current = selected.access if selected else None
+    found_in = await session.services.db.read(chosen, session.owner, search.sources, current)
+    if len(found_in) > 1 and (
+        refusal := too_many_to_search(session, (place.box.messages for place in found_in))
+    ):
+        yield refusal
+        return
+    limited = Limited([])
+    session.progress.expect(sum(place.box.messages for place in found_in))
+    for place in found_in:
+        box = place.box
+        if selected is not None and box.id == selected.mailbox_id:
+            where = selected
         else:
             uids = await session.read(box.messages, mailbox.uids, box.id)
-            place = Selected.of(box, uids, read_only=True, enabled=set())
-        found = await find(session, place, search.key, hit)
+            where = Selected.of(place.access, box, uids, read_only=True, enabled=set())
+        key, limited = searched(session, where.view, search.key)
+        found = await find(session, where, key, hit)
+        session.progress.passed(len(where.view))
         note = b""
-        if place is selected:  # before `answer` saves its own: `$` in the key is what was saved before
+        if where is selected:  # before `answer` saves its own: `$` in the key is what was saved before
             ranks: dict[int, Rank] = dict.fromkeys(found, ())
             note = keep_up_to_date(session, search.key, search.results, (), ranks, uid=True)
-        if found or place is selected:
-            yield _told(session, box, place, found, search) + note
-    yield replace(ok("Searched"), numbers_stay=mentions(search.key, Numbers))
+        if found or where is selected:
+            yield _told(session, place, where, found, search) + note
+    for ending in limited.ending(replace(ok("Searched"), numbers_stay=mentions(search.key, Numbers))):
+        yield ending
 
 
 def _told(
-    session: ImapSession, box: Mailbox, place: Selected, found: dict[int, Hit], search: Search
+    session: ImapSession, place: Place, where: Selected, found: dict[int, Hit], search: Search
 ) -> bytes:
     modseq = highest(found, search.results) if mentions(search.key, ModSeq) else 0
     told = answer(
         session.tag,
-        place.view,
+        where.view,
         found,
         search.results,
         uid=True,
         modseq=modseq,
         where=b" MAILBOX %b UIDVALIDITY %d"
-        % (encode.mailbox(box.name, utf8=session.core.utf8), box.uidvalidity),
+        % (encode.mailbox(place.name, utf8=session.core.utf8), place.box.uidvalidity),
     )
     return told if found else b""
 
 
-async def chosen(tx: Tx, account_id: int, sources: Sequence[Source], selected: int) -> list[Mailbox]:
-    """Each mailbox once, in the order of LIST; `selected`: its id, 0 for none."""
-    boxes = await mailbox.list_mailboxes(tx, account_id)
-    subscribed = set(await mailbox.subscriptions(tx, account_id))
-    levels = _Levels(boxes)
+async def chosen(tx: Tx, account: Account, sources: Sequence[Source], selected: Access | None) -> list[Place]:
+    """Each mailbox that may be read once, in the order of LIST."""
+    known = await places.listed(tx, account)
+    if selected is not None and all(place.box.id != selected.mailbox_id for place in known):
+        # It may be read, but is not for LIST to tell.
+        known += [place] if (place := await places.at(tx, account, selected)) else []
+    subscribed = set(await mailbox.subscriptions(tx, account.id))
+    levels = _Levels(known)
     wanted: set[int] = set()
     for source in sources:
         match source.what:
             case "SELECTED":
-                wanted.add(selected)
+                wanted.update([selected.mailbox_id] if selected else ())
             case "INBOXES":
                 wanted.update(levels.named(INBOX))
             case "PERSONAL":
-                wanted.update(box.id for box in boxes)
+                wanted.update(place.box.id for place in known if place.access.own)
             case "SUBSCRIBED":
-                wanted.update(box.id for box in boxes if box.name in subscribed)
+                wanted.update(place.box.id for place in known if place.name in subscribed)
             case what:
                 for name in source.names:
                     wanted.update(levels.of(canonical(name), what))
-    return [box for box in boxes if box.id in wanted]
+    return [place for place in known if place.box.id in wanted and "r" in place.rights]
 
 
 class _Levels:
     """The mailboxes by name, and by the names above theirs."""
 
-    def __init__(self, boxes: Sequence[Mailbox]) -> None:
-        self._ids = {box.name: box.id for box in boxes}
+    def __init__(self, known: Sequence[Place]) -> None:
+        self._ids = {place.name: place.box.id for place in known}
         self._children: dict[str, list[str]] = {}
         seen: set[str] = set()
         for name in self._ids:
@@ -157,4 +179,4 @@ class _Levels:
             yield from self.named(one)
 
 
-ROWS = (Command("ESEARCH", LOGGED_IN, parse, run, rfc=7377, capability=always("MULTISEARCH")),)
+ROWS = (Command("ESEARCH", LOGGED_IN, parse, with_filters(run), rfc=7377, capability=always("MULTISEARCH")),)

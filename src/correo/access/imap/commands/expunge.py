@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING
 
 from correo import mailbox
 from correo.access.imap.commands.row import SELECTED, Command, always, by_uid, nothing
+from correo.access.imap.message_limit import deleted
 from correo.access.imap.responses import Responses, ok
+from correo.access.imap.rights import Access, require
 from correo.access.imap.view import Messages
+from correo.mailbox import Ranges
+from correo.storage.db import Tx
 from correo.wire.imap.grammar import Arguments
 
 if TYPE_CHECKING:
@@ -23,17 +27,24 @@ def parse(args: Arguments) -> Messages:
 
 async def run(session: ImapSession, _: None) -> Responses:
     selected = session.mailbox
-    await session.write(len(selected.view), mailbox.expunge, selected.mailbox_id, None, session.now())
+    await session.write(len(selected.view), expunge, selected.access, None, session.now())
     yield ok("Expunged")
 
 
 async def run_uid(session: ImapSession, messages: Messages) -> Responses:
     selected = session.mailbox
-    spans = selected.view.spans(messages)
+    limited = await deleted(session, selected, selected.view.spans(messages))
+    spans = limited.spans
     if spans:
         ranges = selected.view.ranges(spans)
-        await session.write(sum(map(len, spans)), mailbox.expunge, selected.mailbox_id, ranges, session.now())
-    yield ok("Expunged")
+        await session.write(sum(map(len, spans)), expunge, selected.access, ranges, session.now())
+    for ending in limited.ending(ok("Expunged")):
+        yield ending
+
+
+async def expunge(tx: Tx, access: Access, ranges: Ranges | None, now: int) -> None:
+    await require(tx, access, "e")
+    await mailbox.expunge(tx, access.mailbox_id, ranges, now)
 
 
 ROWS = (

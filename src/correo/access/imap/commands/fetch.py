@@ -6,20 +6,22 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import structlog
 
 from correo import mailbox
-from correo.access.imap import condstore
+from correo.access.imap import condstore, message_limit
+from correo.access.imap.ahead import read_ahead
 from correo.access.imap.commands.row import SELECTED, Command, always, by_number, by_uid
 from correo.access.imap.commands.store import change_flags
 from correo.access.imap.items.fetch import CAPABILITIES, PARSERS, Plan, attributes, plan
-from correo.access.imap.items.fetch.row import Found, UnknownCte
+from correo.access.imap.items.fetch.row import UnknownCte
 from correo.access.imap.responses import PIECE, Completion, Responses, bad, no, ok
 from correo.access.imap.resync import changed_since
 from correo.access.imap.selected import Selected
-from correo.access.imap.view import Messages, View, part, slices
+from correo.access.imap.view import Messages, part, slices
 from correo.mail.errors import Kind, Refused
 from correo.mail.flags import SEEN, Flags
 from correo.mailbox import Fetched
@@ -105,6 +107,9 @@ async def run(session: ImapSession, fetch: Fetch) -> Responses:
         yield bad("Enable QRESYNC first")
         return
     where = selected.view.spans(fetch.messages)
+    if fetch.window is not None and (refusal := message_limit.too_wide(session, fetch.window)):
+        yield refusal
+        return
     if fetch.window is not None:
         where = part(where, fetch.window.within(sum(map(len, where))))
     if MODSEQ in fetch.items:
@@ -113,21 +118,27 @@ async def run(session: ImapSession, fetch: Fetch) -> Responses:
         told, where = await changed_since(session, fetch.messages, where, fetch.since)
         if fetch.vanished:
             yield told
-    wanted = plan(fetch.items, uid=fetch.messages.uid)
+    wanted = plan(fetch.items, uid=fetch.messages.uid and not selected.uid_only)
     tally = Tally()
-    for spans in slices(where, ROWS_JOINED if wanted.columns else ROWS_ALONE):
+    limited = message_limit.newest(session, selected.view, where)
+    some_at_once = slices(limited.spans, ROWS_JOINED if wanted.columns and not wanted.octets else ROWS_ALONE)
+    for spans in reversed(list(some_at_once)) if limited.code else some_at_once:
+        if not (wanted.early or wanted.late):
+            yield await _plain_responses(session, selected, spans, wanted, tally, bool(limited.code))
+            await asyncio.sleep(0)
+            continue
         rows = await _read(session, selected, spans, wanted, tally)
+        if limited.code:  # from the highest to the lowest UID (RFC 9738 §3.1)
+            rows = rows[::-1]
         if wanted.tells_flags:
             yield selected.announced.news({row.keywords for row in rows})
-        if wanted.early or wanted.late:
-            for some in _batches(rows) if wanted.marks_seen else (rows,):
-                async with aclosing(_responses(session, selected, some, wanted, tally)) as pieces:
-                    async for piece in pieces:
-                        yield piece
-        else:
-            yield _plain_responses(selected.view, spans, rows, wanted)
+        for some in _batches(rows) if wanted.marks_seen else (rows,):
+            async with aclosing(_responses(session, selected, some, wanted, tally)) as pieces:
+                async for piece in pieces:
+                    yield piece
         await asyncio.sleep(0)
-    yield _completion(tally, fetch)
+    for ending in limited.ending(_completion(tally, fetch)):
+        yield ending
 
 
 def _completion(tally: Tally, fetch: Fetch) -> Completion:
@@ -145,7 +156,9 @@ async def _read(
 ) -> list[Fetched]:
     async def some(spans: list[range]) -> list[Fetched]:
         ranges = selected.view.ranges(spans)
-        return await session.services.db.read(mailbox.fetch_rows, selected.mailbox_id, ranges, wanted.columns)
+        return await session.services.db.read(
+            mailbox.fetch_rows, selected.mailbox_id, ranges, wanted.columns, selected.reader
+        )
 
     try:
         rows = await some(spans)
@@ -178,14 +191,14 @@ async def _mark_seen(
 ) -> tuple[Sequence[Fetched], frozenset[int]]:
     """One write for the batch that is about to be sent."""
     view = selected.view
-    unseen = [row.uid for row in rows if not row.flags & SEEN]
+    unseen = sorted(row.uid for row in rows if not row.flags & SEEN)
     if not unseen:
         return rows, frozenset()
     ranges = view.ranges(view.runs(unseen))
     try:
         stored = await change_flags(session, selected, len(unseen), ranges, "add", Flags(SEEN))
     except Refused as refused:
-        if refused.kind not in (Kind.UNAVAILABLE, Kind.NOT_FOUND):
+        if refused.kind not in (Kind.UNAVAILABLE, Kind.NOT_FOUND, Kind.NO_PERMISSION):
             raise
         return rows, frozenset()  # a full disk must not keep anybody from reading
     changed = {uid: (bits, keywords) for uid, bits, keywords in stored.changed}
@@ -209,56 +222,68 @@ async def _responses(
     """What has to be looked at closer: all that can fail comes before the response begins."""
     view, services = selected.view, session.services
     marked: frozenset[int] = frozenset()
-    if wanted.marks_seen and not selected.read_only:
+    if wanted.marks_seen and not selected.read_only and "s" in selected.rights:
         rows, marked = await _mark_seen(session, selected, rows)
         if marked:
             yield selected.announced.news({row.keywords for row in rows})
     # RFC 7162 §3.2.4: what setting \Seen causes is told like a change by another.
     due = (attributes.uid, attributes.flags, attributes.modseq) if selected.condstore else (attributes.flags,)
-    unasked = [answer for answer in due if answer not in wanted.plain]
-    for row in rows:
-        found = Found(row, services.db, services.octets)
-        try:
-            early = [b"%b%b" % await read(found) for read in wanted.early]
-            if wanted.octets:
-                await found.raw(again=wanted.again)
-        except Refused as refused:
-            tally.count(refused, row.uid)
-            continue
-        items = [answer(row, view) for answer in wanted.plain] + early
-        if row.uid in marked:
-            items += [answer(row, view) for answer in unasked]
-        head = b"* %d FETCH (%b" % (view.number(row.uid), b" ".join(items))
-        for at, read in enumerate(wanted.late):
-            label, octets = await read(found)
-            space = b" " if at or items else b""
-            if len(head) + len(octets) < PIECE:
-                head += space + label + octets
-            else:
-                yield head + space + label
-                yield octets
-                head = b""
-        yield head + b")\r\n"
+    named = (attributes.uid,) if selected.uid_only else ()  # UIDFETCH says it
+    unasked = [answer for answer in due if answer not in wanted.plain and answer not in named]
+    async with aclosing(read_ahead(services.db, services.octets, rows, ahead=wanted.octets)) as coming:
+        async for found in coming:
+            row = found.row
+            try:
+                early = [b"%b%b" % await read(found) for read in wanted.early]
+                if wanted.octets:
+                    await found.raw(again=wanted.again)
+            except Refused as refused:
+                tally.count(refused, row.uid)
+                continue
+            items = [answer(row, view) for answer in wanted.plain] + early
+            if row.uid in marked:
+                items += [answer(row, view) for answer in unasked]
+            head = selected.fetch_response(row.uid, items).removesuffix(b")\r\n")
+            for at, read in enumerate(wanted.late):
+                label, octets = await read(found)
+                space = b" " if at or items else b""
+                if len(head) + len(octets) < PIECE:
+                    head += space + label + octets
+                else:
+                    yield head + space + label
+                    yield octets
+                    head = b""
+            yield head + b")\r\n"
 
 
-def _plain_responses(view: View, spans: list[range], rows: Sequence[Fetched], wanted: Plan) -> bytes:
-    """The hot path: clients ask for the flags of whole mailboxes."""
-    answers = wanted.plain
-    if len(rows) == sum(map(len, spans)):
-        numbers = [at + 1 for span in spans for at in span]
-    else:
-        numbers = [view.number(row.uid) for row in rows]
-    if len(answers) == 1:
-        (answer,) = answers
-        return b"".join(
-            [b"* %d FETCH (%b)\r\n" % (n, answer(row, view)) for n, row in zip(numbers, rows, strict=True)]
-        )
-    return b"".join(
-        [
-            b"* %d FETCH (%b)\r\n" % (n, b" ".join([answer(row, view) for answer in answers]))
-            for n, row in zip(numbers, rows, strict=True)
-        ]
+async def _plain_responses(
+    session: ImapSession, selected: Selected, spans: list[range], wanted: Plan, tally: Tally, backwards: bool
+) -> bytes:
+    """The hot path, made column by column: clients ask for the flags of whole mailboxes."""
+    view = selected.view
+    rows = await session.services.db.read(
+        mailbox.fetch_columns, selected.mailbox_id, view.ranges(spans), wanted.names, selected.reader
     )
+    if complete := len(rows) == sum(map(len, spans)):
+        numbers: Sequence[int] = [at + 1 for span in spans for at in span]
+    else:
+        tally.missing = True
+    if not rows:
+        return b""
+    columns = dict(zip(wanted.names, zip(*rows, strict=True), strict=True))
+    if selected.uid_only:
+        numbers = columns["uid"]
+    elif not complete:
+        numbers = [view.number(uid) for uid in columns["uid"]]
+    form = b"* %%d %b (%b)\r\n" % (
+        b"UIDFETCH" if selected.uid_only else b"FETCH",
+        b" ".join([answer.form for answer in wanted.plain]),
+    )
+    values = list(zip(numbers, *(answer.values(columns, view) for answer in wanted.plain), strict=False))
+    if backwards:
+        values.reverse()
+    fresh = selected.announced.news(set(columns["keywords"])) if wanted.tells_flags else b""
+    return fresh + form * len(rows) % tuple(chain.from_iterable(values))
 
 
 ROWS = (

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from correo import mailbox
+from correo.access.imap import places
 from correo.access.imap.annotations import of_mailbox, of_server
 from correo.access.imap.commands.row import LOGGED_IN, Command, always
-from correo.access.imap.replies import REPLIES
 from correo.access.imap.responses import Responses, ok
-from correo.mail.errors import Kind
+from correo.access.imap.rights import annotates
+from correo.accounts import Account
+from correo.mail.errors import Kind, Refused
 from correo.storage.db import Tx
 from correo.wire.imap.grammar import Arguments
 from correo.wire.imap.metadata import GetMetadata, get_metadata, picked, response
@@ -25,10 +26,7 @@ def parse(args: Arguments) -> GetMetadata:
 
 
 async def run(session: ImapSession, asked: GetMetadata) -> Responses:
-    held = await session.services.db.read(look, session.owner.id, asked.mailbox)
-    if held is None:
-        yield REPLIES[Kind.NOT_FOUND]
-        return
+    held = await session.services.db.read(look, session.owner, asked.mailbox)
     found = picked(held, asked.entries, asked.depth)
     most = asked.maxsize
     long = [len(value) for value in found.values() if value and most is not None and len(value) > most]
@@ -38,11 +36,14 @@ async def run(session: ImapSession, asked: GetMetadata) -> Responses:
     yield ok("That was noted", f"METADATA LONGENTRIES {max(long)}" if long else "")  # RFC 5464 §4.2.1
 
 
-async def look(tx: Tx, account_id: int, name: str) -> dict[str, bytes] | None:
+async def look(tx: Tx, account: Account, name: str) -> dict[str, bytes]:
+    """Raises Refused: NOT_FOUND, NO_PERMISSION (RFC 5464 §3.3)."""
     if not name:
-        return await of_server(tx, account_id)
-    box = await mailbox.find(tx, account_id, name)
-    return None if box is None else await of_mailbox(tx, box)
+        return await of_server(tx, account.id)
+    place = await places.opened(tx, account, name, "l")
+    if not annotates(place.rights):
+        raise Refused(Kind.NO_PERMISSION, name)
+    return await of_mailbox(tx, place)
 
 
 ROWS = (Command("GETMETADATA", LOGGED_IN, parse, run, rfc=5464, capability=always("METADATA")),)

@@ -26,7 +26,10 @@ def parse(args: Arguments) -> Login:
 
 async def run(session: ImapSession, login: Login) -> Responses:
     if not session.may_send_password:
-        yield no("Start TLS first, so that nobody else hears the password", "PRIVACYREQUIRED")
+        if session.services.logins.passwords_need_tls(session.channel):
+            yield no("Start TLS first, so that nobody else hears the password", "PRIVACYREQUIRED")
+        else:
+            yield no("Passwords are not taken here", "CANNOT")
         return
     user = login.user.decode("utf-8", "replace")
     try:

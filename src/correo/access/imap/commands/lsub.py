@@ -1,4 +1,7 @@
-"""LSUB (RFC 3501 §6.3.9): the names that are subscribed, whether there are such mailboxes or not."""
+"""LSUB (RFC 3501 §6.3.9): the names that are subscribed, whether there are such mailboxes or not.
+
+IMAP4rev2 says LIST (SUBSCRIBED) instead.
+"""
 
 from __future__ import annotations
 
@@ -45,4 +48,4 @@ async def run(session: ImapSession, listing: Listing) -> Responses:
     yield ok("Listed")
 
 
-ROWS = (Command("LSUB", LOGGED_IN, parse, run),)
+ROWS = (Command("LSUB", LOGGED_IN, parse, run, rev1_only=True),)

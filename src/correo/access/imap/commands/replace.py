@@ -6,13 +6,15 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from correo import mailbox
+from correo.access.imap import places
 from correo.access.imap.arriving import Arrival, arrival, check, keep
-from correo.access.imap.commands.append import appenduid
+from correo.access.imap.commands.append import Kept, appenduid
 from correo.access.imap.commands.row import SELECTED, Command, always
 from correo.access.imap.replies import TRY_CREATE
 from correo.access.imap.responses import Completion, Responses, no, ok
+from correo.access.imap.rights import Access, require
 from correo.access.imap.view import Messages
-from correo.mailbox import Appended
+from correo.accounts import Account
 from correo.storage.db import Tx
 from correo.wire.imap import encode
 from correo.wire.imap.append import AppendMessage, append_message
@@ -52,9 +54,8 @@ async def run(session: ImapSession, replace: Replace) -> Responses:
     if isinstance(arrived, Completion):
         yield arrived
         return
-    mailbox_id = selected.mailbox_id
     done = await session.write(
-        1, _replace, session.owner.id, mailbox_id, ranges, replace.name, [arrived], now
+        1, _replace, session.owner, selected.access, ranges, replace.name, [arrived], now
     )
     if done is None:
         yield TRY_CREATE
@@ -62,24 +63,29 @@ async def run(session: ImapSession, replace: Replace) -> Responses:
         yield _MISSING
     else:
         # RFC 8508 §4.3: APPENDUID comes before the EXPUNGE, which is told as every change is.
-        yield encode.ok(encode.UNTAGGED, "Replacement", appenduid(done))
+        session.tell(done.account_id)
+        yield encode.ok(encode.UNTAGGED, "Replacement", appenduid(done.appended))
         yield ok("Replaced")
 
 
 async def _replace(
     tx: Tx,
-    account_id: int,
-    mailbox_id: int,
+    account: Account,
+    replaced: Access,
     ranges: Sequence[tuple[int, int]],
     name: str,
     arrivals: Sequence[Arrival],
     now: int,
-) -> list[Appended] | Gone | None:
-    box = await mailbox.find(tx, account_id, name)
-    if box is None:
+) -> Kept | Gone | None:
+    """RFC 8508 §4.1: the rights of STORE and EXPUNGE for what goes, that of APPEND for what comes."""
+    place = await places.allowed(tx, account, name, "i")
+    if place is None:
         return None
-    expunged = await mailbox.expunge(tx, mailbox_id, ranges, now, only_deleted=False)
-    return await keep(tx, box.id, arrivals, now) if expunged.uids else Gone()
+    await require(tx, replaced, "te")
+    expunged = await mailbox.expunge(tx, replaced.mailbox_id, ranges, now, only_deleted=False)
+    if not expunged.uids:
+        return Gone()
+    return Kept(place.access.account_id, await keep(tx, place, arrivals, now))
 
 
 _MISSING = no("There is no such message", "EXPUNGEISSUED")
@@ -91,6 +97,7 @@ ROWS = (
         parser(uid=False),
         run,
         rfc=8508,
+        numbered=True,
         alters=True,
         carries_message=True,
         capability=always("REPLACE"),

@@ -27,8 +27,9 @@ SELECTED = frozenset({State.SELECTED})
 class Command(Generic[A]):
     """One command; "UID FETCH" is one of its own. Nothing else has to be changed when a row is added.
 
-    `uses_seqs`: it takes or answers with message numbers, so none may change before it is complete. `alters`: it is refused in
-    a mailbox that is open for reading only. `capability`: what the row adds to CAPABILITY in the state of this session.
+    `uses_seqs`: it takes or answers with message numbers, so none may change before it is complete. `numbered`: it takes message
+    numbers, which may change as soon as it has been carried out. `alters`: it is refused in
+    a mailbox that is open for reading only. `rev1_only`: IMAP4rev2 has no such command. `capability`: what the row adds to CAPABILITY in the state of this session.
     """
 
     name: str
@@ -37,7 +38,9 @@ class Command(Generic[A]):
     run: Callable[[ImapSession, A], Responses]
     rfc: int = 3501
     uses_seqs: bool = False
+    numbered: bool = False
     alters: bool = False
+    rev1_only: bool = False
     carries_message: bool = False  # its literals may be as long as a message
     capability: Callable[[ImapSession], list[str]] = lambda session: []
 

@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from correo.access.imap import condstore
 from correo.access.imap.commands.row import SELECTED, Command, always
 from correo.access.imap.contexts import open_context
+from correo.access.imap.filters import with_filters
+from correo.access.imap.items.fetch import PARSERS
 from correo.access.imap.items.results import answer, highest, hit
+from correo.access.imap.message_limit import searched
+from correo.access.imap.own import Own
 from correo.access.imap.responses import Completion, Responses, Status, bad, ok
 from correo.access.imap.searching import find
 from correo.access.imap.sorting import Criteria, Rank
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
     from correo.access.imap.session import ImapSession
 
 
+ALL = Results(frozenset({"ALL"}))  # what is told where nothing is asked for
 TAG_REUSED = bad("That tag is of a search that is kept up to date")  # RFC 5267 §4.3
 
 
@@ -39,7 +44,7 @@ class Unreadable(NamedTuple):
 
 
 def parse(args: Arguments) -> Search | Unreadable:
-    results = read_results(args.sp())
+    results = read_results(args.sp(), PARSERS)
     try:
         key = search_program(args)
         args.end()
@@ -74,16 +79,19 @@ async def run(session: ImapSession, search: Search | Unreadable, *, uid: bool) -
     asks_modseq = mentions(search.key, ModSeq)
     if asks_modseq:
         yield condstore.enabling(session)
-    found = await find(session, selected, search.key, hit)
-    modseq = highest(found, search.results) if asks_modseq else 0
-    if search.results is None:
+    results = search.results or (ALL if selected.rev2 else None)
+    key, limited = searched(session, view, search.key)
+    found = await find(session, selected, key, hit)
+    modseq = highest(found, results) if asks_modseq else 0
+    if results is None:
         told = [view.uids[number - 1] for number in found] if uid else list(found)
         yield encode.search_response(told, modseq)
     else:
         # Before `answer` saves its own: `$` in the key is what was saved before.
-        note = keep_up_to_date(session, search.key, search.results, (), dict.fromkeys(found, ()), uid=uid)
-        yield answer(session.tag, view, found, search.results, uid=uid, modseq=modseq) + note
-    yield replace(ok("Searched"), numbers_stay=mentions(search.key, Numbers))
+        note = keep_up_to_date(session, search.key, results, (), dict.fromkeys(found, ()), uid=uid)
+        yield answer(session.tag, view, found, results, uid=uid, modseq=modseq) + note
+    for ending in limited.ending(replace(ok("Searched"), numbers_stay=mentions(search.key, Numbers))):
+        yield ending
 
 
 def keep_up_to_date(
@@ -98,7 +106,9 @@ def keep_up_to_date(
     """UPDATE, where it is asked for (RFC 5267 §4.3); what to tell where it is refused."""
     if "UPDATE" not in results:
         return b""
-    if open_context(session.mailbox, session.tag, key, criteria, ranks, uid=uid):
+    if open_context(session.mailbox, session.tag, key, criteria, ranks, results.items, uid=uid):
+        if results.items:
+            session.own = session.own or Own()
         return b""
     return encode.no(encode.UNTAGGED, "Too many contexts", f'NOUPDATE "{session.tag}"')
 
@@ -108,9 +118,11 @@ ROWS = (
         "SEARCH",
         SELECTED,
         parse,
-        partial(run, uid=False),
+        with_filters(partial(run, uid=False)),
         uses_seqs=True,
-        capability=always("ESEARCH", "SEARCHRES", "WITHIN", "SEARCH=FUZZY", "CONTEXT=SEARCH"),
+        capability=always(
+            "ESEARCH", "SEARCHRES", "WITHIN", "SEARCH=FUZZY", "CONTEXT=SEARCH", "INPROGRESS", "FILTERS"
+        ),
     ),
-    Command("UID SEARCH", SELECTED, parse, partial(run, uid=True)),
+    Command("UID SEARCH", SELECTED, parse, with_filters(partial(run, uid=True))),
 )

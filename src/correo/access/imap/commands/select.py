@@ -9,14 +9,15 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from correo import mailbox
-from correo.access.imap import condstore, sync
+from correo.access.imap import announcing, condstore, places, rights, sync
 from correo.access.imap.commands.row import LOGGED_IN, Command, always
 from correo.access.imap.objectid import mailboxid
-from correo.access.imap.replies import REPLIES
+from correo.access.imap.places import Place
+from correo.access.imap.progress import MANY
 from correo.access.imap.responses import Responses, bad, ok
 from correo.access.imap.resync import missed
 from correo.access.imap.selected import Selected
-from correo.mail.errors import Kind
+from correo.accounts import Account
 from correo.mailbox import Changes, Mailbox
 from correo.storage.db import Tx
 from correo.wire.imap import encode
@@ -35,14 +36,14 @@ class Select(NamedTuple):
 
 
 class Opened(NamedTuple):
-    box: Mailbox
+    place: Place
     uids: list[int]
     unseen: int  # number of the first message without \Seen, 0 for none
     missed: Changes | None  # since the mod-sequence that QRESYNC gave
 
 
 def parse(args: Arguments) -> Select:
-    name = args.sp().mailbox()
+    name = args.sp().spelled_mailbox()
     found: dict[str, Resync | None] = {}
     if args.take(b" "):
         found = modifiers(args, PARAMETERS)
@@ -60,33 +61,31 @@ async def run(session: ImapSession, select: Select, *, read_only: bool) -> Respo
         yield encode.ok(encode.UNTAGGED, "The mailbox before is closed", "CLOSED")
     if select.condstore:
         condstore.enabling(session)
-    box = await session.services.db.read(mailbox.find, session.owner.id, select.name)
-    opened = await session.read(_cost(box, known), open_mailbox, box.id, known) if box else None
-    if opened is None:
-        yield REPLIES[Kind.NOT_FOUND]
-        return
-    box = opened.box
-    selected = Selected.of(box, opened.uids, read_only=read_only, enabled=session.enabled)
-    first, last = await sync.recent_of(session.services.db, box.id, read_only=read_only)
-    selected.view.add_recent(first, last)
+    opened = await session.services.db.read(open_if_small, session.owner, select.name, known)
+    if isinstance(opened, int):
+        opened = await session.read(opened, open_mailbox, session.owner, select.name, known)
+    box, held = opened.place.box, opened.place.rights
+    selected = Selected.of(
+        opened.place.access, box, opened.uids, read_only=read_only, enabled=session.enabled, rights=held
+    )
+    counts = await sync.counts(session.services.db, selected, box)
     session.selected = selected
-    yield selected.announced.lines()
-    yield encode.exists(len(opened.uids)) + encode.recent(selected.view.recent)
-    if opened.unseen:
-        yield encode.ok(encode.UNTAGGED, "The first that is unseen", f"UNSEEN {opened.unseen}")
-    yield encode.ok(encode.UNTAGGED, "UIDs are valid", f"UIDVALIDITY {box.uidvalidity}")
-    yield encode.ok(encode.UNTAGGED, "The next UID, foretold", f"UIDNEXT {box.uidnext}")
+    told = [selected.announced.lines(), counts]
+    if opened.unseen and not (selected.rev2 or selected.uid_only):
+        told.append(encode.ok(encode.UNTAGGED, "The first that is unseen", f"UNSEEN {opened.unseen}"))
+    told.append(encode.ok(encode.UNTAGGED, "UIDs are valid", f"UIDVALIDITY {box.uidvalidity}"))
+    told.append(encode.ok(encode.UNTAGGED, "The next UID, foretold", f"UIDNEXT {box.uidnext}"))
     # RFC 8474 §4.2
-    yield encode.ok(encode.UNTAGGED, "Its name may change", f"MAILBOXID {mailboxid(box.id)}")
-    yield condstore.told(box.modseq)
+    told.append(encode.ok(encode.UNTAGGED, "Its name may change", f"MAILBOXID {mailboxid(box.id)}"))
+    told.append(await announcing.opened(session, opened.place.name, select.name))
+    told.append(condstore.told(box.modseq))
+    yield b"".join(told)
     if known is not None and opened.missed is not None:
         async with aclosing(missed(session, known, opened.missed)) as pieces:
             async for piece in pieces:
                 yield piece
-    if read_only:
-        yield ok("Examined", "READ-ONLY")
-    else:
-        yield ok("Selected", "READ-WRITE")
+    writes = not read_only and rights.writes(held)
+    yield ok("Examined" if read_only else "Selected", "READ-WRITE" if writes else "READ-ONLY")
 
 
 def _cost(box: Mailbox, known: Resync | None) -> int:
@@ -94,17 +93,26 @@ def _cost(box: Mailbox, known: Resync | None) -> int:
     return box.messages + (max(0, box.modseq - known.modseq) if known else 0)
 
 
-async def open_mailbox(tx: Tx, mailbox_id: int, known: Resync | None = None) -> Opened | None:
-    """All that SELECT tells, of one moment."""
-    box = await mailbox.get(tx, mailbox_id)
-    if box is None:
-        return None
-    uids = await mailbox.uids(tx, mailbox_id)
-    unseen = await mailbox.first_unseen(tx, mailbox_id) if box.unseen else None
+async def open_if_small(tx: Tx, account: Account, name: str, known: Resync | None = None) -> Opened | int:
+    """As `open_mailbox`; or what that would cost, where it is too much for the event loop."""
+    place = await places.opened(tx, account, name, "r")
+    cost = _cost(place.box, known)
+    return await _opened(tx, place, known) if cost <= MANY else cost
+
+
+async def open_mailbox(tx: Tx, account: Account, name: str, known: Resync | None = None) -> Opened:
+    """All that SELECT tells, of one moment. Raises Refused: NOT_FOUND, NO_PERMISSION."""
+    return await _opened(tx, await places.opened(tx, account, name, "r"), known)
+
+
+async def _opened(tx: Tx, place: Place, known: Resync | None) -> Opened:
+    box, reader = place.box, place.reader
+    uids = await mailbox.uids(tx, box.id)
+    unseen = await mailbox.first_unseen(tx, box.id, reader) if box.unseen or reader else None
     missed = None
     if known is not None and known.uidvalidity == box.uidvalidity:  # else it knows nothing (RFC 7162 §3.2.5)
-        missed = await mailbox.changes(tx, mailbox_id, known.modseq)
-    return Opened(box, uids, 0 if unseen is None else bisect_left(uids, unseen) + 1, missed)
+        missed = await mailbox.changes(tx, box.id, known.modseq, reader)
+    return Opened(place, uids, 0 if unseen is None else bisect_left(uids, unseen) + 1, missed)
 
 
 def _condstore(args: Arguments) -> None:

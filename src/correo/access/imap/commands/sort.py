@@ -15,8 +15,11 @@ from correo.access.imap.commands.search import (
     unless_saved,
     unreadable,
 )
+from correo.access.imap.filters import with_filters
+from correo.access.imap.items.fetch import PARSERS
 from correo.access.imap.items.results import answer, highest
 from correo.access.imap.items.sort import SORT_KEYS
+from correo.access.imap.message_limit import too_many_to_order
 from correo.access.imap.responses import Responses, ok
 from correo.access.imap.sorting import in_order, ranked
 from correo.wire.imap import encode
@@ -43,7 +46,7 @@ class Sort(NamedTuple):
 
 
 def parse(args: Arguments) -> Sort | Unreadable:
-    results = read_results(args.sp())
+    results = read_results(args.sp(), PARSERS)
     try:
         sort = Sort(sort_criteria(args, SORT_KEYS), search_criteria(args), results)
         args.end()
@@ -65,6 +68,9 @@ async def run(session: ImapSession, sort: Sort | Unreadable, *, uid: bool) -> Re
     asks_modseq = mentions(sort.key, ModSeq)
     if asks_modseq:
         yield condstore.enabling(session)
+    if refusal := too_many_to_order(session, view, sort.key):
+        yield refusal
+        return
     hits = await ranked(session, selected, sort.criteria, sort.key)
     ranks = {number: one.rank for number, one in hits.items()}
     found = {number: hits[number].hit for number in in_order(ranks, ranks, sort.criteria)}
@@ -85,10 +91,10 @@ ROWS = (
         "SORT",
         SELECTED,
         parse,
-        partial(run, uid=False),
+        with_filters(partial(run, uid=False)),
         rfc=5256,
         uses_seqs=True,
         capability=always("SORT", "SORT=DISPLAY", "ESORT", "CONTEXT=SORT", "I18NLEVEL=1"),
     ),
-    Command("UID SORT", SELECTED, parse, partial(run, uid=True), rfc=5256),
+    Command("UID SORT", SELECTED, parse, with_filters(partial(run, uid=True)), rfc=5256),
 )

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from correo import mailbox
-from correo.access.imap import condstore
+from correo.access.imap import condstore, places
 from correo.access.imap.commands.row import LOGGED_IN, Command, always
 from correo.access.imap.items.status import values
-from correo.access.imap.replies import REPLIES
 from correo.access.imap.responses import Responses, ok
-from correo.mail.errors import Kind
+from correo.accounts import Account
 from correo.storage.db import Tx
 from correo.wire.imap import encode
 from correo.wire.imap.grammar import Arguments
@@ -32,19 +30,16 @@ def parse(args: Arguments) -> Wanted:
 
 
 async def run(session: ImapSession, wanted: Wanted) -> Responses:
-    found = await session.services.db.read(look, session.owner.id, wanted, session.services.options)
-    if found is None:
-        yield REPLIES[Kind.NOT_FOUND]
-    else:
-        if StatusItem.HIGHESTMODSEQ in wanted.items:
-            yield condstore.enabling(session)
-        yield encode.status_response(wanted.name, found, utf8=session.core.utf8)
-        yield ok("That is its status")
+    found = await session.services.db.read(look, session.owner, wanted, session.services.options)
+    if StatusItem.HIGHESTMODSEQ in wanted.items:
+        yield condstore.enabling(session)
+    yield encode.status_response(wanted.name, found, utf8=session.core.utf8)
+    yield ok("That is its status")
 
 
-async def look(tx: Tx, account_id: int, wanted: Wanted, options: ImapOptions) -> dict[str, int | str] | None:
-    box = await mailbox.find(tx, account_id, wanted.name)
-    return None if box is None else await values(tx, box, wanted.items, options)
+async def look(tx: Tx, account: Account, wanted: Wanted, options: ImapOptions) -> dict[str, int | str]:
+    place = await places.opened(tx, account, wanted.name, "r")
+    return await values(tx, place.box, wanted.items, options, place.reader)
 
 
 ROWS = (Command("STATUS", LOGGED_IN, parse, run, capability=always("STATUS=SIZE")),)

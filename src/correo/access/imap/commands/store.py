@@ -7,14 +7,16 @@ from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from correo import mailbox
-from correo.access.imap import condstore, sync
+from correo.access.imap import condstore, rights, sync
 from correo.access.imap.commands.row import SELECTED, Command, by_number, by_uid
 from correo.access.imap.flags import settable
+from correo.access.imap.message_limit import newest
 from correo.access.imap.responses import Responses, ok
+from correo.access.imap.rights import Access
 from correo.access.imap.selected import Selected
 from correo.access.imap.view import Messages, View, slices
 from correo.mail.flags import Flags
-from correo.mailbox import Changes, Stored
+from correo.mailbox import Changes, Rights, Stored
 from correo.mailbox.flagging import How
 from correo.storage.db import Tx
 from correo.wire.imap.grammar import Arguments
@@ -61,21 +63,31 @@ async def run(session: ImapSession, store: Store) -> Responses:
     view = selected.view
     if store.unchanged_since is not None:
         yield condstore.enabling(session)
-    spans = view.spans(store.messages)
+    limited = newest(session, view, view.spans(store.messages))
+    spans = limited.spans
     stored: Stored | None = None
     if spans:
         count, ranges = sum(map(len, spans)), view.ranges(spans)
         since = store.unchanged_since
         stored = await change_flags(session, selected, count, ranges, store.how, store.flags, since)
     modified = stored.modified if stored else []
-    if store.silent and store.unchanged_since is None:
+    silent = store.silent and not _cut(store, selected.rights)
+    if silent and store.unchanged_since is None:
         changed = [uid for uid, _, _ in stored.changed] if stored and selected.condstore else []
         spans = view.runs(changed)
-    brief = store.silent
+    brief = silent
     for some in slices(spans, sync.SLICE):
         yield await _told(session, selected, some, set(modified), uid=store.messages.uid, brief=brief)
         await asyncio.sleep(0)
-    yield ok("Stored", _modified(view, modified, uid=store.messages.uid))
+    for ending in limited.ending(ok("Stored", _modified(view, modified, uid=store.messages.uid))):
+        yield ending
+
+
+def _cut(store: Store, held: Rights) -> bool:
+    """Whether not all became as the client wants it, so that it has to be told what is (RFC 4314 §4)."""
+    if store.how == "replace" and not held.issuperset("stw"):
+        return True
+    return mailbox.allowed(store.flags, held) != store.flags
 
 
 def _modified(view: View, uids: Sequence[int], *, uid: bool) -> str:
@@ -96,7 +108,7 @@ async def change_flags(
     """Change flags so that the client is not told what it did itself, but is told what others did before."""
     view = selected.view
     before, stored = await session.write(
-        count, _store, selected.mailbox_id, view.modseq, ranges, how, flags, session.now(), unchanged_since
+        count, _store, selected.access, view.modseq, ranges, how, flags, session.now(), unchanged_since
     )
     view.absorb(before)
     view.known(stored.modseq)
@@ -107,7 +119,7 @@ async def change_flags(
 
 async def _store(
     tx: Tx,
-    mailbox_id: int,
+    access: Access,
     since: int,
     ranges: Sequence[tuple[int, int]],
     how: How,
@@ -115,8 +127,8 @@ async def _store(
     now: int,
     unchanged_since: int | None,
 ) -> tuple[Changes, Stored]:
-    before = await mailbox.changes(tx, mailbox_id, since)
-    return before, await mailbox.store_flags(tx, mailbox_id, ranges, how, flags, now, unchanged_since)
+    before = await mailbox.changes(tx, access.mailbox_id, since, access.reader)
+    return before, await rights.change_flags(tx, access, ranges, how, flags, now, unchanged_since)
 
 
 async def _told(
@@ -130,13 +142,14 @@ async def _told(
 ) -> bytes:
     """`brief`: without flags, but for messages that somebody else changed too."""
     view = selected.view
-    rows = await session.services.db.read(mailbox.fetch_rows, selected.mailbox_id, view.ranges(spans), ())
+    where, reader = view.ranges(spans), selected.reader
+    rows = await session.services.db.read(mailbox.fetch_rows, selected.mailbox_id, where, (), reader)
     short = {row.uid for row in rows if brief and row.uid not in modified and row.uid not in view.changed}
     view.changed.difference_update(row.uid for row in rows)
     fresh = selected.announced.news({row.keywords for row in rows if row.uid not in short})
     return fresh + b"".join(
         [
-            sync.modseq_response(view, row)
+            sync.modseq_response(selected, row)
             if row.uid in short
             else sync.flags_response(selected, row, uid=uid)
             for row in rows

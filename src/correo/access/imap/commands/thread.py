@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from correo.access.imap import condstore
 from correo.access.imap.commands.row import SELECTED, Command, always
+from correo.access.imap.filters import with_filters
 from correo.access.imap.items.search.facts import Facts
 from correo.access.imap.items.sort import sent
+from correo.access.imap.message_limit import too_many_to_order
 from correo.access.imap.responses import Responses, ok
 from correo.access.imap.searching import find
 from correo.access.imap.view import View
@@ -47,11 +49,14 @@ async def run(session: ImapSession, thread: Thread, *, uid: bool) -> Responses:
     selected = session.mailbox
     if mentions(thread.key, ModSeq):
         yield condstore.enabling(session)
+    if refusal := too_many_to_order(session, selected.view, thread.key):
+        yield refusal
+        return
     columns = _COLUMNS.get(thread.algorithm, _ALL)
     found = await find(session, selected, thread.key, threaded, columns)
     messages = list(found.values())
     make = partial(_response, thread.algorithm, messages, selected.view, uid)
-    yield make() if len(messages) <= INLINE else await asyncio.to_thread(make)
+    yield make() if len(messages) <= INLINE else await session.progress.through(asyncio.to_thread(make))
     yield replace(ok("Threaded"), numbers_stay=mentions(thread.key, Numbers))
 
 
@@ -78,10 +83,10 @@ ROWS = (
         "THREAD",
         SELECTED,
         parse,
-        partial(run, uid=False),
+        with_filters(partial(run, uid=False)),
         rfc=5256,
         uses_seqs=True,
         capability=always(*(f"THREAD={name}" for name in ALGORITHMS)),
     ),
-    Command("UID THREAD", SELECTED, parse, partial(run, uid=True), rfc=5256),
+    Command("UID THREAD", SELECTED, parse, with_filters(partial(run, uid=True)), rfc=5256),
 )

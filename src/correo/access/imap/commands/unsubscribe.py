@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from correo import mailbox
 from correo.access.imap.commands.create import parse
 from correo.access.imap.commands.row import LOGGED_IN, Command
+from correo.access.imap.namespaces import canonical
 from correo.access.imap.responses import Responses, ok
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 async def run(session: ImapSession, name: str) -> Responses:
-    await session.write(1, mailbox.unsubscribe, session.owner.id, name, session.now())
+    await session.write(1, mailbox.unsubscribe, session.owner.id, canonical(name), session.now())
     yield ok("Not subscribed any more")
 
 

@@ -7,7 +7,6 @@ from base64 import b64decode
 from typing import TYPE_CHECKING
 
 from correo.access.pop3.commands.row import BEFORE_LOGIN, Command
-from correo.wire import sasl
 from correo.wire.pop3.reply import Err, Lines, Reply
 
 if TYPE_CHECKING:
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def mechanisms(session: Pop3Session) -> tuple[str, ...]:
-    return sasl.offered(encrypted=session.may_send_password)
+    return session.services.logins.offered(session.channel)
 
 
 async def run(session: Pop3Session, argument: str) -> Reply:

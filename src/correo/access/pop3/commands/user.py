@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 async def run(session: Pop3Session, argument: str) -> Reply:
     if not session.may_send_password:
-        return Err("Start TLS first (STLS)", "SYS/PERM")
+        wait = session.services.logins.passwords_need_tls(session.channel)
+        return Err("Start TLS first (STLS)" if wait else "Passwords are not taken here", "SYS/PERM")
     if not argument.strip():
         return Err("USER needs a name")
     session.user = argument.strip()

@@ -10,9 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from correo.access.imap.items.fetch import attributes, decoded, sections
-from correo.access.imap.items.fetch.row import Answer, Found, Item, Literal
-from correo.access.imap.view import View
-from correo.mailbox import Fetched
+from correo.access.imap.items.fetch.row import Answer, Found, Item, Literal, Plain
 from correo.wire.imap import fetch
 from correo.wire.imap.fetch import Attribute, BinarySection, BodySection, FetchItem
 
@@ -36,7 +34,8 @@ class Plan:
     """What one FETCH does for each message: `plain` from the row, then `early`, then `late` one after the other."""
 
     columns: frozenset[str]
-    plain: tuple[Callable[[Fetched, View], bytes], ...]
+    plain: tuple[Plain, ...]
+    names: tuple[str, ...]  # columns that those need
     early: tuple[Callable[[Found], Awaitable[Literal]], ...]
     late: tuple[Callable[[Found], Awaitable[Literal]], ...]
     octets: bool
@@ -51,9 +50,11 @@ def plan(items: Iterable[FetchItem], *, uid: bool) -> Plan:
     if uid and _UID not in wanted:
         wanted.insert(0, _UID)
     answers = [_answer(item) for item in wanted]
+    plain = tuple(answer.plain for answer in answers if answer.plain)
     return Plan(
         columns=frozenset().union(*(answer.columns for answer in answers)),
-        plain=tuple(answer.plain for answer in answers if answer.plain),
+        plain=plain,
+        names=("uid", *sorted({name for answer in plain for name in answer.names} - {"uid"})),
         early=tuple(answer.read for answer in answers if answer.read and answer.early),
         late=tuple(answer.read for answer in answers if answer.read and not answer.early),
         octets=any(answer.octets for answer in answers),

@@ -2,60 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from correo.access.imap.flags import flags_item
-from correo.access.imap.items.fetch.row import Answer, Found, Item, Literal, plain
-from correo.access.imap.objectid import emailid
+from correo.access.imap.items.fetch.row import Answer, Columns, Found, Item, Literal, Plain, plain
+from correo.access.imap.objectid import emailid, threadid
 from correo.access.imap.view import View
 from correo.mail import message
 from correo.mail.message import Part
-from correo.mailbox import Fetched
 from correo.wire.imap import encode, fetch
 
 
-def uid(row: Fetched, view: View) -> bytes:
-    return b"UID %d" % row.uid
+def column(form: bytes, name: str) -> Plain:
+    return Plain(form, (name,), lambda columns, view: columns[name])
 
 
-def flags(row: Fetched, view: View) -> bytes:
-    return flags_item(row.flags, row.keywords, view.is_recent(row.uid))
+def _flags(columns: Columns, view: View) -> Iterable[bytes]:
+    return map(flags_item, columns["flags"], columns["keywords"], view.recent_among(columns["uid"]))
 
 
-def internaldate(row: Fetched, view: View) -> bytes:
-    return b"INTERNALDATE " + encode.internaldate(row.received, row.received_zone)
+def _dates(columns: Columns, view: View) -> Iterable[bytes]:
+    return map(encode.internaldate, columns["received"], columns["received_zone"])
 
 
-def size(row: Fetched, view: View) -> bytes:
-    return b"RFC822.SIZE %d" % row.size
-
-
-def modseq(row: Fetched, view: View) -> bytes:
-    """RFC 7162 §3.1.4.2."""
-    return b"MODSEQ (%d)" % row.modseq
-
-
-def envelope(row: Fetched, view: View) -> bytes:
-    return b"ENVELOPE " + row.envelope
-
-
-def bodystructure(row: Fetched, view: View) -> bytes:
-    return b"BODYSTRUCTURE " + row.bodystructure
-
-
-def savedate(row: Fetched, view: View) -> bytes:
-    return b"SAVEDATE " + encode.internaldate(row.saved)
-
-
-def email_id(row: Fetched, view: View) -> bytes:
-    return b"EMAILID " + emailid(row.content_id).encode("ascii")
-
-
-def thread_id(row: Fetched, view: View) -> bytes:
-    return b"THREADID NIL"  # RFC 8474 §5.2: threads are computed when somebody asks, and have no ids
-
-
-def lazy_preview(row: Fetched, view: View) -> bytes:
-    """NIL: it would have to be computed now (RFC 8970 §4.1)."""
-    return b"PREVIEW " + encode.nstring(row.preview)
+uid = column(b"UID %d", "uid")
+flags = Plain(b"%b", ("uid", "flags", "keywords"), _flags)
+modseq = column(b"MODSEQ (%d)", "modseq")  # RFC 7162 §3.1.4.2
+savedate = Plain(b"SAVEDATE %b", ("saved",), lambda columns, view: map(encode.internaldate, columns["saved"]))
+email_id = Plain(
+    b"EMAILID %b",
+    ("content_id",),
+    lambda columns, view: [emailid(id).encode("ascii") for id in columns["content_id"]],
+)
+# NIL: it would have to be computed now (RFC 8970 §4.1).
+lazy_preview = Plain(
+    b"PREVIEW %b", ("preview",), lambda columns, view: map(encode.nstring, columns["preview"])
+)
 
 
 async def preview(found: Found) -> Literal:
@@ -65,6 +47,11 @@ async def preview(found: Found) -> Literal:
         raw = await found.raw()
         text = message.preview(raw, message.scan(raw))
     return b"PREVIEW ", encode.quote(text)
+
+
+async def thread_id(found: Found) -> Literal:
+    row = found.row
+    return b"THREADID ", b"(%b)" % threadid(row.header, row.message_id, row.content_id).encode("ascii")
 
 
 async def body(found: Found) -> Literal:
@@ -82,15 +69,15 @@ def _holds_messages(part: Part) -> bool:
 ITEMS = (
     plain("UID", uid),
     plain("FLAGS", flags),
-    plain("INTERNALDATE", internaldate),
-    plain("RFC822.SIZE", size),
+    plain("INTERNALDATE", Plain(b"INTERNALDATE %b", ("received", "received_zone"), _dates)),
+    plain("RFC822.SIZE", column(b"RFC822.SIZE %d", "size")),
     plain("MODSEQ", modseq),
-    plain("ENVELOPE", envelope, "envelope"),
-    plain("BODYSTRUCTURE", bodystructure, "bodystructure"),
+    plain("ENVELOPE", column(b"ENVELOPE %b", "envelope")),
+    plain("BODYSTRUCTURE", column(b"BODYSTRUCTURE %b", "bodystructure")),
     plain("SAVEDATE", savedate),
     plain("EMAILID", email_id),
-    plain("THREADID", thread_id),
-    plain("PREVIEW (LAZY)", lazy_preview, "preview"),
+    Item("THREADID", Answer(frozenset({"header", "message_id"}), read=thread_id, early=True)),
+    plain("PREVIEW (LAZY)", lazy_preview),
     Item("PREVIEW", Answer(frozenset({"preview"}), read=preview, early=True), parse=fetch.preview),
     Item("BODY", Answer(frozenset({"parts"}), read=body, early=True), parse=fetch.body),
 )

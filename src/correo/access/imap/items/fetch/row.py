@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from correo import mailbox
 from correo.access.imap.octets import Octets
 from correo.access.imap.view import View
 from correo.mail.errors import Kind, Refused
 from correo.mail.message import Part, scan, unpack
-from correo.mailbox import Fetched
+from correo.mailbox import OWN_COLUMNS, Fetched
 from correo.storage.db import Database
 from correo.wire.imap import fetch
 
@@ -27,11 +28,12 @@ class UnknownCte(Refused):
 class Found:
     """One message whose octets are being asked for; each thing is read once."""
 
-    def __init__(self, row: Fetched, db: Database, octets: Octets) -> None:
+    def __init__(self, row: Fetched, db: Database, octets: Octets, raw: bytes | None = None) -> None:
+        """`raw`: the message, where it has been read already."""
         self.row = row
         self._db = db
         self.octets = octets
-        self._raw: bytes | None = None
+        self._raw = raw
         self._root: Part | None = None
 
     async def raw(self, *, again: bool = False) -> bytes:
@@ -59,6 +61,23 @@ class Found:
 Literal = tuple[bytes, bytes]
 
 
+# What was read of some messages, by name of `mailbox.COLUMNS`: a value for each of them.
+Columns = Mapping[str, Sequence[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """An answer made of the row at hand: for many messages at once, since clients ask for the flags of whole mailboxes."""
+
+    form: bytes  # as % spells it, with one value
+    names: tuple[str, ...]  # of the columns that `values` needs
+    values: Callable[[Columns, View], Iterable[bytes | int]]
+
+    def __call__(self, row: Fetched, view: View) -> bytes:
+        (value,) = self.values({name: (getattr(row, name),) for name in self.names}, view)
+        return self.form % value
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """How one item is answered: from the row at hand (`plain`), or by looking closer (`read`).
@@ -68,7 +87,7 @@ class Answer:
     """
 
     columns: frozenset[str] = frozenset()
-    plain: Callable[[Fetched, View], bytes] | None = None
+    plain: Plain | None = None
     read: Callable[[Found], Awaitable[Literal]] | None = None
     octets: bool = False
     early: bool = False
@@ -85,5 +104,6 @@ class Item:
     parse: fetch.Row = field(default=fetch.attribute)
 
 
-def plain(name: str, answer: Callable[[Fetched, View], bytes], *columns: str) -> Item:
-    return Item(name, Answer(frozenset(columns), plain=answer))
+def plain(name: str, answer: Plain) -> Item:
+    """`columns` are those that are not of the message itself, which are always read."""
+    return Item(name, Answer(frozenset(answer.names) - OWN_COLUMNS, plain=answer))

@@ -2,23 +2,11 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Iterator, Sequence
 
-from correo.mail.message import Header, Part, read_header, searchable
+from correo.mail.message import Header, Part, field_values, folded, read_header, searchable
 from correo.mailbox import Fetched
 from correo.wire.imap.search import Key
-
-_BLANKS = re.compile(r"[ \t]{2,}|\t")
-
-
-def folded(text: str) -> str:
-    """As texts are compared (RFC 5051): whatever the case of letters, how they are composed, and how blanks are made up."""
-    if not text.isascii():
-        text = unicodedata.normalize("NFKD", text)
-    text = text.casefold()
-    return _BLANKS.sub(" ", text) if "  " in text or "\t" in text else text
 
 
 class Facts:
@@ -48,10 +36,17 @@ class Facts:
 
         Encoded words and 8-bit text may hide it; then nobody can tell.
         """
+        lower = self.lower(header)
+        return all(word in lower for word in words) or not header.isascii() or b"=?" in header
+
+    def values(self, header: bytes, name: bytes) -> list[bytes]:
+        """Of all fields `name`, which is in lower case."""
+        return field_values(header, self.lower(header), name)
+
+    def lower(self, header: bytes) -> bytes:
         if self._lower is None:
-            self._lower = header.lower() if header.isascii() and b"=?" not in header else b""
-        lower = self._lower
-        return not lower or all(word in lower for word in words)
+            self._lower = header.lower()
+        return self._lower
 
     def texts(self, raw: bytes, root: Part, headers: bool) -> Iterator[str]:
         """What TEXT looks through, or BODY without `headers`, folded; decoded once, however many keys there are."""

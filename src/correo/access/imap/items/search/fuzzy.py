@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from correo.access.imap.items.search.facts import Facts, folded
+from correo.access.imap.items.search.facts import Facts
 from correo.access.imap.items.search.logic import CompileKey
 from correo.access.imap.items.search.row import Compiled, Mailbox, More
-from correo.mail.message import decode_words
+from correo.mail.message import decode_words, folded
 from correo.mail.message.likeness import EXACT, Wanted
 from correo.wire.imap.search import And, Body, Fuzzy, Header, Key, Not, Or, Text
 

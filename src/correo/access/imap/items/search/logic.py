@@ -7,7 +7,7 @@ from typing import Any
 
 from correo.access.imap.items.search.facts import Facts
 from correo.access.imap.items.search.row import Compiled, Mailbox
-from correo.wire.imap.search import And, Key, Not, Or
+from correo.wire.imap.search import And, Filter, Key, Not, Or
 
 CompileKey = Callable[[Key, Mailbox], Compiled]
 
@@ -33,7 +33,10 @@ def rows(compile_key: CompileKey) -> dict[type[Any], Callable[[Any, Mailbox], Co
 
         return Compiled(test, inner.needs, inner.columns)
 
-    return {And: and_, Or: or_, Not: not_}
+    def filter_(key: Filter, box: Mailbox) -> Compiled:
+        raise AssertionError("a filter is replaced by what it stands for before a search begins")
+
+    return {And: and_, Or: or_, Not: not_, Filter: filter_}
 
 
 def _until(parts: list[Compiled], *, stop: bool) -> Compiled:

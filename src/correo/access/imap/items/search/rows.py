@@ -9,7 +9,7 @@ from typing import Any
 
 from correo.access.imap.items.search.facts import Facts
 from correo.access.imap.items.search.row import Compiled, Mailbox
-from correo.access.imap.objectid import content_of
+from correo.access.imap.objectid import content_of, threadid
 from correo.mail.flags import SYSTEM
 from correo.mail.instant import DAY, MINUTE, SECOND
 from correo.wire.imap.search import (
@@ -34,6 +34,7 @@ from correo.wire.imap.types import MAX_NUMBER64, SequenceSet
 
 _EPOCH = datetime.date(1970, 1, 1).toordinal()
 _SENT = frozenset({"sent", "sent_zone"})
+_THREADED = frozenset({"header", "message_id"})
 _BITS = {name.lower(): bit for name, bit in SYSTEM.items()}
 
 
@@ -103,8 +104,11 @@ def email_id(key: EmailId, box: Mailbox) -> Compiled:
 
 
 def thread_id(key: ThreadId, box: Mailbox) -> Compiled:
-    """RFC 8474 §5.2: where no message has a THREADID, none matches."""
-    return Compiled(lambda facts: False)
+    def test(facts: Facts) -> bool:
+        row = facts.row
+        return threadid(row.header, row.message_id, row.content_id) == key.id
+
+    return Compiled(test, columns=_THREADED)
 
 
 def dated(compare: Callable[[int, int], bool]) -> Callable[[Before | On | Since, Mailbox], Compiled]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from correo.access.imap.items.search.facts import Facts, folded
+from correo.access.imap.items.search.facts import Facts
 from correo.access.imap.items.search.row import Compiled, Mailbox, More
-from correo.mail.message import decode_words
+from correo.mail.message import decode_words, folded
 from correo.wire.imap.search import Body, Header, Text
 
 _PARTS = frozenset({"parts"})
@@ -24,7 +24,7 @@ def header(key: Header, box: Mailbox) -> Compiled:
             return None
         if not facts.may_hold(octets, words):
             return False
-        return any(needle in folded(decode_words(value)) for value in facts.fields(octets).every(name))
+        return any(needle in folded(decode_words(value)) for value in facts.values(octets, name))
 
     return Compiled(test, frozenset({More.HEADER}))
 

@@ -1,0 +1,29 @@
+"""When work that nobody waits for may be done: no more of the time than others leave."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+GLANCE = 0.005  # seconds: the least rest, in which it shows whether others have much to do
+LATE = 0.002  # seconds by which that rest is too long: others had the processor
+BUSY = 20  # times as long as the work took: then it takes a twentieth of the time of others
+
+
+class Leisure:
+    """Rests as long as it worked, and much longer while the event loop has no time."""
+
+    def __init__(self, time: Callable[[], float], sleep: Callable[[float], Awaitable[None]]) -> None:
+        """As `loop.time` and `asyncio.sleep`, in seconds."""
+        self._time = time
+        self._sleep = sleep
+        self._began = time()
+
+    async def rest(self) -> None:
+        """To be awaited after each portion of work."""
+        ended = self._time()
+        worked = max(0.0, ended - self._began)
+        rest = max(GLANCE, worked)
+        await self._sleep(rest)
+        if self._time() - ended - rest > LATE:
+            await self._sleep(worked * BUSY)
+        self._began = self._time()
