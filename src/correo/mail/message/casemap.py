@@ -1,4 +1,5 @@
-"""The comparator of RFC 5051, `i;unicode-casemap`: texts are equal, and in order, as what this makes of them."""
+"""The comparator of RFC 5051, `i;unicode-casemap`, which RFC 5255 §4.2 wants of SORT and SEARCH: texts are equal, and in order,
+as what this makes of them."""
 
 from __future__ import annotations
 
