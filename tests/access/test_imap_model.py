@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from tests.access.device import Device, Told, expanded
-from tests.access.model import DELETED, EVERYTHING, SEEN, Folder, Model
+from tests.access.model import ANYONE, DELETED, EVERYTHING, SEEN, Folder, Model
 from tests.access.test_imap_session import CLIENT, CREDENTIALS, SERVER, house
 
 from correo import accounts, mailbox
@@ -28,12 +28,25 @@ ALICE, BOB, CAROL, SUPPORT = (f"{name}@example.org" for name in ("alice", "bob",
 DEVICES = ((ALICE, True), (ALICE, False), (BOB, True), (CAROL, False))
 FLAGS = ("\\Seen", "\\Seen", "\\Deleted", "\\Flagged", "\\Answered", "word")
 KEYS = {"SEEN": SEEN, "DELETED": DELETED, "FLAGGED": "\\flagged", "KEYWORD word": "word"}
-RIGHTS = ("lr", "lrs", "lrsi", "lrswi", "lrwtei", EVERYTHING, EVERYTHING)
+RIGHTS = ("", "li", "lr", "lrs", "lrsi", "lrswi", "lrwtei", EVERYTHING, EVERYTHING, EVERYTHING)
+HOLDERS = (BOB, CAROL, BOB, CAROL, ANYONE)
+SOME_RIGHTS = ("", "", "s", "w", "te", "r")  # to be given to all, or taken from somebody
+OUSTED = (
+    "NOOP",
+    "FETCH 1:* (FLAGS BODY.PEEK[])",
+    "UID SEARCH ALL",
+    "IDLE",
+    "STORE 1 +FLAGS (\\Seen)",
+    "CHECK",
+    "EXPUNGE",
+)
 TEAM, FILES = "Team", "Files"
 OTHERS, SHARED = f"Other Users/{ALICE}/", f"Shared/{SUPPORT}/"
 
 _STATUS = re.compile(r"\* STATUS .* \(MESSAGES (\d+) UIDNEXT (\d+) UNSEEN (\d+) HIGHESTMODSEQ (\d+)\)")
 _COPYUID = re.compile(r"\[COPYUID \d+ (\S+) (\S+)\]")
+_MODIFIED = re.compile(r"\[MODIFIED (\S+)\]")
+_MESSAGES = re.compile(r"\* (\d+ (EXISTS|EXPUNGE|FETCH)|VANISHED|SEARCH)")
 _APPENDUID = re.compile(r"\[APPENDUID \d+ (\d+)\]")
 
 devices = st.integers(0, len(DEVICES) - 1)
@@ -54,6 +67,7 @@ class SharedFolders(RuleBasedStateMachine):
         self.model = Model()
         self.told: Told = {}
         self.highest: dict[tuple[int, str], int] = {}
+        self._commands_of_the_ousted = 0
         inbox, team = Folder(ALICE, OTHERS + "{}", "INBOX"), Folder(ALICE, OTHERS + "{}", TEAM)
         files = Folder(SUPPORT, SHARED + "{}", FILES)
         archive = Folder(ALICE, OTHERS + "{}", "Keep")
@@ -170,9 +184,7 @@ class SharedFolders(RuleBasedStateMachine):
 
     @rule(device=devices, which=picks, flags=flag_sets)
     def replace(self, device: int, which: set[int], flags: set[str]) -> None:
-        one = self.devices[device]
-        if one.folder and set("wst") <= set(one.folder.rights_of(one.account)):
-            self.do(self._store(one, which, "", flags, by_uid=True))
+        self.do(self._store(self.devices[device], which, "", flags, by_uid=True))
 
     async def _store(
         self, device: Device, which: set[int], sign: str, flags: set[str], *, by_uid: bool
@@ -187,6 +199,37 @@ class SharedFolders(RuleBasedStateMachine):
         text = f"STORE {','.join(map(str, numbers))} {sign}FLAGS ({' '.join(flags)})"
         said = await device.command(f"UID {text}" if by_uid else text)
         assert said[-1].startswith("OK") == done or len(present) < len(uids), said[-1]
+
+    @rule(
+        device=devices,
+        which=picks,
+        sign=st.sampled_from(("+", "-", "")),
+        flags=some_flags,
+        at=st.integers(0, 3),
+    )
+    def store_unless_changed(self, device: int, which: set[int], sign: str, flags: set[str], at: int) -> None:
+        """RFC 7162 §3.1.3, by what each may know."""
+        self.do(self._store_unless_changed(self.devices[device], which, sign, flags, at))
+
+    async def _store_unless_changed(
+        self, device: Device, which: set[int], sign: str, flags: set[str], at: int
+    ) -> None:
+        folder = device.folder
+        present = [uid for uid in self._picked(device, which) if folder and uid in folder.mails]
+        if folder is None or not present:
+            return
+        uids = ",".join(map(str, present))
+        await device.command(f"UID FETCH {uids} (MODSEQ)")
+        known = {uid: self.told[id(folder), uid, device.account][1] for uid in present}
+        since = known[present[at % len(present)]]
+        changed = [uid for uid in present if known[uid] > since]
+        free = [uid for uid in present if uid not in changed]
+        done = self.model.store(folder, device.account, free, sign, set(map(str.lower, flags)))
+        text = f"UID STORE {uids} (UNCHANGEDSINCE {since}) {sign}FLAGS ({' '.join(flags)})"
+        said = await device.command(text)
+        assert said[-1].startswith("OK") == done, said[-1]
+        told = _MODIFIED.search(said[-1])
+        assert (expanded(told[1]) if told else []) == (changed if done else [])
 
     @rule(device=devices, which=picks, to=folders)
     def copy(self, device: int, which: set[int], to: int) -> None:
@@ -303,25 +346,50 @@ class SharedFolders(RuleBasedStateMachine):
             self.do(self.devices[0].command(f'RENAME "{team.name}" "{name}"'))
             team.name = name
 
-    @rule(
-        account=st.sampled_from((BOB, CAROL)), folder=st.sampled_from((1, 3)), rights=st.sampled_from(RIGHTS)
-    )
-    def permit(self, account: str, folder: int, rights: str) -> None:
-        self.do(self._permit(self.folders[folder], account, rights))
+    @rule(who=st.sampled_from(HOLDERS), folder=st.sampled_from((1, 3)), rights=st.sampled_from(RIGHTS))
+    def permit(self, who: str, folder: int, rights: str) -> None:
+        if who != ANYONE:
+            self.do(self._permit(self.folders[folder], who, rights))
 
-    async def _permit(self, folder: Folder, account: str, rights: str) -> None:
-        said = await self.devices[0].command(f'SETACL "{folder.name}" {account} {rights}')
+    @rule(
+        who=st.sampled_from(HOLDERS),
+        dash=st.sampled_from(("", "-")),
+        folder=st.sampled_from((1, 3)),
+        rights=st.sampled_from(SOME_RIGHTS),
+    )
+    def vary(self, who: str, dash: str, folder: int, rights: str) -> None:
+        """Rights of everybody, and negative ones (RFC 4314 §2)."""
+        if dash or who == ANYONE:
+            self.do(self._permit(self.folders[folder], dash + who, rights))
+
+    async def _permit(self, folder: Folder, who: str, rights: str) -> None:
+        said = await self.devices[0].command(f'SETACL "{folder.name}" {who} "{rights}"')
         assert said[-1].startswith("OK"), said[-1]
-        folder.rights[account] = rights
+        folder.rights[who] = rights
+        for at, device in enumerate(self.devices):
+            if device.folder is folder and "r" not in folder.rights_of(device.account):
+                await self._thrown_out(at)
+
+    async def _thrown_out(self, device: int) -> None:
+        """Whoever may not read it any more is told nothing of it, whatever he asks (RFC 4314 §4)."""
+        old = self.devices[device]
+        self._commands_of_the_ousted += 1
+        command = OUSTED[self._commands_of_the_ousted % len(OUSTED)]
+        old.near.write(f"o {command}\r\n".encode())
+        while not (line := await old.line()).startswith("* BYE"):
+            assert not _MESSAGES.match(line), line
+        folder = old.folder
+        await self._come_back(device, None)
+        if folder is not None:
+            await self._select(self.devices[device], folder)
 
     @rule(device=devices)
     def come_back(self, device: int) -> None:
         """With what was known when the connection broke, and nothing of what happened since."""
-        self.do(self._come_back(device))
+        self.do(self._come_back(device, self.devices[device].folder))
 
-    async def _come_back(self, device: int) -> None:
+    async def _come_back(self, device: int, folder: Folder | None) -> None:
         old = self.devices[device]
-        folder = old.folder
         old.leave()
         await old.near.close()
         self.devices[device] = await self._connect(old.account, old.qresync)
@@ -335,8 +403,8 @@ class SharedFolders(RuleBasedStateMachine):
 
 
 SharedFolders.TestCase.settings = settings(
-    max_examples=60,
-    stateful_step_count=60,
+    max_examples=40,
+    stateful_step_count=50,
     deadline=None,
     phases=[Phase.generate],  # a story of accidents is not made shorter in a minute
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
