@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 SEEN, DELETED = "\\seen", "\\deleted"
 EVERYTHING = "lrswipkxtea"
+ANYONE = "anyone"
 
 
 @dataclass
@@ -24,7 +25,9 @@ class Folder:
     owner: str  # whose flags are the common ones; nobody's where the account is shared by all
     path: str  # with "{}" where the name stands that it has now
     name: str
-    rights: dict[str, str] = field(default_factory=dict)
+    rights: dict[str, str] = field(
+        default_factory=dict
+    )  # by account or ANYONE, with a dash what is taken away
     mails: dict[int, Mail] = field(default_factory=dict)
     uidnext: int = 1
 
@@ -32,7 +35,12 @@ class Folder:
         return self.name if account == self.owner else self.path.format(self.name)
 
     def rights_of(self, account: str) -> str:
-        return EVERYTHING if account == self.owner else self.rights.get(account, "")
+        """RFC 4314 §2: all that is given, minus all that is taken."""
+        if account == self.owner:
+            return EVERYTHING
+        given = self.rights.get(account, "") + self.rights.get(ANYONE, "")
+        taken = self.rights.get(f"-{account}", "") + self.rights.get(f"-{ANYONE}", "")
+        return "".join(right for right in EVERYTHING if right in given and right not in taken)
 
     def flags_for(self, account: str, uid: int) -> frozenset[str]:
         mail = self.mails[uid]
@@ -74,14 +82,15 @@ class Model:
         return self._mail(folder, account, flags)
 
     def store(self, folder: Folder, account: str, uids: Sequence[int], sign: str, flags: set[str]) -> bool:
-        """`sign` "+" or "-", or "" for a replacement, which is only tried by who may change every flag or none."""
+        """`sign` "+" or "-", or "" for a replacement, which leaves alone what may not be changed."""
         allowed = folder.permitted(account, flags)
-        if not allowed if sign else "w" not in folder.rights_of(account):
+        if not allowed and (flags or set("stw").isdisjoint(folder.rights_of(account))):
             return False
         self.version += 1
         for uid in uids:
             before = folder.flags_for(account, uid)
-            after = before | allowed if sign == "+" else before - allowed if sign else frozenset(flags)
+            mine = folder.permitted(account, before)
+            after = {"+": before | allowed, "-": before - allowed, "": (before - mine) | allowed}[sign]
             mail = folder.mails[uid]
             if account == folder.owner:
                 changed = after != before

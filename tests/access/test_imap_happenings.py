@@ -122,3 +122,24 @@ def test_own_changes_are_cut_out_of_what_others_did() -> None:
     assert own.others(8, 0, 1) == [(0, 1)]
     assert own.of(7, 7) == [(7, 8)]
     assert MAX_OWN > 1
+
+
+def test_a_mailbox_that_comes_to_be_watched_by_its_new_name_is_told_as_it_is() -> None:
+    watched = Group(Source("MAILBOXES", ("Work",)), MESSAGE_EVENTS - {Event.FLAG_CHANGE})
+    before, after = sight(spot(1, "Play", messages=3)), sight(spot(1, "Work", messages=3, modseq=2))
+    renamed = {1: frozenset({What.RENAME})}
+    assert told(before, after, renamed, watched) == [b"* STATUS Work (MESSAGES 3 UIDNEXT 4)\r\n"]
+    assert told(after, before, renamed, watched) == []
+    both = Group(Source("PERSONAL"), MESSAGE_EVENTS)
+    assert told(before, after, renamed, both) == []
+
+
+def test_what_takes_the_name_of_another_is_told_where_it_differs() -> None:
+    group = Group(Source("MAILBOXES", ("a",)), MESSAGE_EVENTS - {Event.FLAG_CHANGE})
+    before = sight(spot(1, "a", messages=2), spot(2, "b", messages=2), spot(3, "c"))
+    same, other = sight(spot(2, "a", messages=2, modseq=2)), sight(spot(3, "a", modseq=2))
+    deleted = {1: frozenset({What.DELETE})}
+    assert told(before, same, {**deleted, 2: frozenset({What.RENAME})}, group) == []
+    assert told(before, other, {**deleted, 3: frozenset({What.RENAME})}, group) == [
+        b"* STATUS a (MESSAGES 0 UIDNEXT 1)\r\n"
+    ]

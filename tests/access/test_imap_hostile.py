@@ -109,6 +109,16 @@ def nonsense() -> Iterator[bytes]:
         yield dice.randbytes(2_000)
 
 
+def pieces_of_one_part() -> Iterator[bytes]:
+    """Each of them is nearly all of a large message, and all are asked for in one FETCH."""
+    message = b"Content-Transfer-Encoding: base64\r\n\r\n" + b"QUJD" * 200_000
+    append = b"a APPEND Trash {%d+}\r\n%b\r\n" % (len(message), message)
+    whole = " ".join(f"BODY.PEEK[]<{n}.999999>" for n in range(200))
+    part = " ".join(f"BINARY.PEEK[1]<{n}.999999>" for n in range(200))
+    yield LOGIN + lines("b SELECT Trash") + append
+    yield lines(f"c FETCH 1 ({whole})", f"d FETCH 1 ({part})", f"e UID FETCH 1 (UID BINARY.SIZE[1] {part})")
+
+
 def endless_line() -> Iterator[bytes]:
     yield LOGIN + b"a SEARCH TEXT "
     for _ in range(500):
@@ -121,6 +131,7 @@ ATTACKS = (
     deep_nesting,
     huge_sets,
     costly_patterns,
+    pieces_of_one_part,
     pipelined,
     nonsense,
     endless_line,

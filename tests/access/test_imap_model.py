@@ -89,9 +89,9 @@ class SharedFolders(RuleBasedStateMachine):
         owner = self.devices[0]
         for name in (TEAM, "Keep"):
             assert (await owner.command(f"CREATE {name}"))[-1].startswith("OK")
-        for account, rights in ((BOB, "lrsi"), (CAROL, "lr")):
-            await self._permit(self.folders[1], account, EVERYTHING)
-            await self._permit(self.folders[3], account, rights)
+        for account, team, keep in ((BOB, EVERYTHING, "lrwi"), (CAROL, "lrsteik", "lrs")):
+            await self._permit(self.folders[1], account, team)
+            await self._permit(self.folders[3], account, keep)
         for folder in self.folders:
             for flags in ((), ("\\Seen",), ("\\Deleted", "word"), ("\\Flagged",), ()):
                 await self._append(owner, folder, set(flags))

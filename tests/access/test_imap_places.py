@@ -151,14 +151,6 @@ def test_flags_that_last(held: str, lasting: str) -> None:
     assert b"[PERMANENTFLAGS ()]" in Announced(True, frozenset(held)).lines()
 
 
-@pytest.mark.parametrize(
-    ("held", "kind"), [("", Kind.NOT_FOUND), ("r", Kind.NOT_FOUND), ("l", Kind.NO_PERMISSION), ("lri", None)]
-)
-def test_what_cannot_be_seen_is_not_there(held: str, kind: Kind | None) -> None:
-    """RFC 4314 §6."""
-    assert refusal(lambda: rights.check(frozenset(held), "ri")) is kind
-
-
 def test_who_may_ask_write_and_annotate() -> None:
     assert [rights.knows(frozenset(held)) for held in ("", "sw", "pte", "l", "a")] == [
         False,

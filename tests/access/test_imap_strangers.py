@@ -13,7 +13,7 @@ from tests.access.test_imap_session import CLIENT, LOGIN, SERVER, House, dialog,
 from correo import mailbox
 from correo.access.imap.commands.fetch import MARKED_AHEAD
 from correo.access.imap.commands.id_ import MAX_LOGGED
-from correo.access.imap.session import SHOWN_LOGIN
+from correo.accounts.login import SHOWN_LOGIN
 from correo.mail.flags import Flags
 from correo.net import Woken
 from correo.net.memory import MemoryStream

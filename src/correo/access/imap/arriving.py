@@ -113,6 +113,7 @@ async def _octets(session: ImapSession, message: AppendMessage) -> bytes | Compl
     room = session.services.options.append_limit
     for part in message.parts:
         if isinstance(part, Url):
+            await asyncio.sleep(0)  # there may be hundreds of them
             piece = await _named(session, part.url)
             if piece is None:
                 return no("The URL names nothing here", "BADURL " + _shown(part.url))
@@ -135,7 +136,8 @@ async def _named(session: ImapSession, text: str) -> bytes | None:
     if row is None:
         return None
     found = Found(row, session.services.db, session.services.octets)
-    octets = await sections.octets_of(found, url.section)
+    again = url.origin > 0 or url.size is not None  # one command can name hundreds of them
+    octets = await sections.octets_of(found, url.section, again=again)
     return None if octets is None else url.cut(octets)
 
 

@@ -57,7 +57,8 @@ def with_filters(run: Callable[[ImapSession, Any], Responses]) -> Callable[[Imap
                 request = request._replace(key=await _resolved(session, key))
             except SyntaxFault as fault:
                 results = getattr(request, "results", None)
-                if results is not None and "SAVE" in results and session.selected is not None:
+                saves = fault.status == "NO" and results is not None and "SAVE" in results
+                if saves and session.selected is not None:
                     session.selected.view.saved = SequenceSet()  # RFC 5182 §2.1
                 yield Completion(Status(fault.status), fault.reason, fault.code)
                 return
@@ -119,7 +120,9 @@ class Resolution:
                 raise _undefined(name)
             try:
                 self._keys[folded] = self._read(value)
-            except SyntaxFault:
+            except SyntaxFault as fault:
+                if fault.code:  # it says better why it is not for this client: UIDREQUIRED
+                    raise
                 raise _undefined(name) from None
         return self._keys[folded]
 

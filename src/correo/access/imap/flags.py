@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from correo.access.imap.rights import permanent
 from correo.mail.flags import MAX_KEYWORD_LENGTH, SYSTEM, Flags
@@ -24,16 +24,22 @@ def _item(bits: int, recent: bool) -> bytes:
 
 
 # What nearly every message has: no keyword.
-_PLAIN = [_item(bits, False) for bits in range(32)]
-_PLAIN_RECENT = [_item(bits, True) for bits in range(32)]
+_PLAIN = {(bits, recent): _item(bits, recent) for bits in range(32) for recent in (False, True)}
 
 
 def flags_item(bits: int, keywords: str, recent: bool) -> bytes:
     """`FLAGS (...)` as FETCH answers it; `keywords` as they are stored."""
-    plain = (_PLAIN_RECENT if recent else _PLAIN)[bits]
+    plain = _PLAIN[bits, recent]
     if not keywords:
         return plain
     return plain[:-1] + (b" " if bits or recent else b"") + keywords.encode("ascii", "replace") + b")"
+
+
+def flags_items(bits: Sequence[int], keywords: Sequence[str], recent: Iterable[bool]) -> Iterable[bytes]:
+    """`flags_item` of many messages, without a call for each where none has a keyword."""
+    if any(keywords):
+        return map(flags_item, bits, keywords, recent)
+    return map(_PLAIN.__getitem__, zip(bits, recent, strict=True))
 
 
 def settable(names: Iterable[str]) -> Flags:

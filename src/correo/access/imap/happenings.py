@@ -51,39 +51,53 @@ _FLAGS = frozenset({What.FLAGS, What.SEEN})
 
 
 class Filter:
-    """The events that are wanted of each mailbox: of several groups those of all, of one with NONE no others (RFC 5465 §6)."""
+    """The events that are wanted of each mailbox: of several groups those of all, of one with NONE no others (RFC 5465 §6).
+
+    What one name asks for costs a look at each level above it, however many groups and names the client has thought of.
+    """
 
     def __init__(self, groups: Iterable[Group]) -> None:
-        self._groups = [
-            (group.source.what, frozenset(map(canonical, group.source.names)), group.events)
-            for group in groups
-        ]
-        self.all = frozenset[Event]().union(*(events for _, _, events in self._groups))
+        # By INBOXES and such choices; and by MAILBOXES and such, with a name.
+        self._choices: dict[str, set[frozenset[Event]]] = {}
+        self._named: dict[tuple[str, str], set[frozenset[Event]]] = {}
+        for group in groups:
+            what = group.source.what
+            if not group.source.names:
+                self._choices.setdefault(what, set()).add(group.events)
+            for name in group.source.names:
+                self._named.setdefault((what, canonical(name)), set()).add(group.events)
+        every = [*self._choices.values(), *self._named.values()]
+        self.all = frozenset[Event]().union(*(events for found in every for events in found))
 
     def of(self, name: str, subscribed: Collection[str]) -> frozenset[Event]:
         """A name may also be that of a level, or of a mailbox that is no more."""
-        wanted: set[Event] = set()
-        for what, names, events in self._groups:
-            if _matches(what, names, name, subscribed):
-                if not events:
-                    return frozenset()
-                wanted |= events
+        wanted = set[Event]()
+        for events in self._groups(name, subscribed):
+            if not events:
+                return frozenset()
+            wanted |= events
         return frozenset(wanted)
 
+    def _groups(self, name: str, subscribed: Collection[str]) -> Iterator[frozenset[Event]]:
+        for what, found in self._choices.items():
+            if _matches(what, name, subscribed):
+                yield from found
+        if not self._named:
+            return
+        above = name.rpartition(SEPARATOR)[0]
+        keys = [("MAILBOXES", name), ("SUBTREE-ONE", name), ("SUBTREE-ONE", above)]
+        keys += (("SUBTREE", level) for level in (name, *parents((name,), SEPARATOR)))
+        for key in keys:
+            yield from self._named.get(key, ())
 
-def _matches(what: str, names: Collection[str], name: str, subscribed: Collection[str]) -> bool:
+
+def _matches(what: str, name: str, subscribed: Collection[str]) -> bool:
     match what:
         case "INBOXES":
             return name == INBOX
         case "PERSONAL":
             return not reserved(name)
-        case "SUBSCRIBED":
-            return name in subscribed
-        case "MAILBOXES":
-            return name in names
-        case "SUBTREE-ONE":
-            return name in names or name.rpartition(SEPARATOR)[0] in names
-    return name in names or any(above in names for above in parents((name,), SEPARATOR))
+    return name in subscribed
 
 
 class Comparison:
@@ -177,11 +191,7 @@ class Comparison:
             happened = self._happened.get(was.id, _NOTHING)
             if What.ACL in happened and What.DELETE not in happened:  # RFC 5465 §5.9
                 attributes.append("\\NoAccess")
-        attributes.append("\\HasChildren" if has_children else "\\HasNoChildren")
-        if spot and spot.special_use:
-            attributes.append(spot.special_use)
-        if name in self._after.subscribed:
-            attributes.append("\\Subscribed")
+        attributes += _attributes(self._after, name, spot, has_children)
         old_name = encode.quote("OLDNAME") + b" " + encode.parens([encode.mailbox(old, utf8=self._utf8)])
         extended = (old_name,) if old else ()
         return encode.list_response("LIST", attributes, SEPARATOR, name, extended=extended, utf8=self._utf8)
@@ -201,13 +211,14 @@ class Comparison:
         events = self._filter.of(spot.name, self._subscribed)
         if Event.MESSAGE_NEW not in events:
             return set()
-        was = self._before.spots.get(spot.id, spot._replace(uidnext=1, messages=0, unseen=0))
+        known = self._known(spot)
+        was = known or self._names_before.get(spot.name) or spot._replace(uidnext=1, messages=0, unseen=0)
         items: set[StatusItem] = set()
-        if happened & _NUMBERS and (was.uidnext, was.messages) != (spot.uidnext, spot.messages):
+        numbered = known is None or happened & _NUMBERS
+        if numbered and (was.uidnext, was.messages) != (spot.uidnext, spot.messages):
             items |= {StatusItem.MESSAGES, StatusItem.UIDNEXT}
         if Event.FLAG_CHANGE in events:
-            named = self._names_before.get(spot.name)
-            if spot.id not in self._before.spots or (named and named.id != spot.id):
+            if known is None:
                 items |= {StatusItem.MESSAGES, StatusItem.UIDNEXT, StatusItem.UNSEEN}
             if was.unseen != spot.unseen and happened & (_NUMBERS | _FLAGS):
                 items.add(StatusItem.UNSEEN)
@@ -216,6 +227,14 @@ class Comparison:
         if items and self._condstore:
             items.add(StatusItem.HIGHESTMODSEQ)
         return items
+
+    def _known(self, spot: Spot) -> Spot | None:
+        """As it was when the client was told of it last; None where it is another under that name, or was not watched till now."""
+        old, named = self._before.spots.get(spot.id), self._names_before.get(spot.name)
+        if old is None or (named is not None and named.id != spot.id):
+            return None
+        followed = old.name == spot.name or Event.MESSAGE_NEW in self._filter.of(old.name, self._subscribed)
+        return old if followed else None
 
     # -- annotations --------------------------------------------------------------------------------------------------
 
@@ -264,6 +283,23 @@ _ORDER = (
 def numbers(spot: Spot, items: Collection[StatusItem]) -> dict[str, int | str]:
     values = (spot.messages, spot.uidnext, spot.uidvalidity, spot.unseen, spot.modseq)
     return {item.value: value for item, value in zip(_ORDER, values, strict=True) if item in items}
+
+
+def _attributes(sight: Sight, name: str, spot: Spot | None, has_children: bool) -> Iterator[str]:
+    yield "\\HasChildren" if has_children else "\\HasNoChildren"
+    if spot and spot.special_use:
+        yield spot.special_use
+    if name in sight.subscribed:
+        yield "\\Subscribed"
+
+
+def barred(sight: Sight, wanted: Filter, *, utf8: bool) -> Iterator[bytes]:
+    """LIST of every mailbox that is to be watched and may be seen, but not read (RFC 5465 §3.1)."""
+    with_children = frozenset(parents((spot.name for spot in sight.spots.values()), SEPARATOR))
+    for spot in sight.spots.values():
+        if not spot.readable and wanted.of(spot.name, sight.subscribed):
+            known = _attributes(sight, spot.name, spot, spot.name in with_children)
+            yield encode.list_response("LIST", ["\\NoAccess", *known], SEPARATOR, spot.name, utf8=utf8)
 
 
 def standing(sight: Sight, wanted: Filter, selected: int, *, utf8: bool) -> Iterator[bytes]:

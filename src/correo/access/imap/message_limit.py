@@ -6,6 +6,7 @@ must be done wholly or not at all is refused. EXPUNGE, CLOSE and STATUS know no 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -61,6 +62,7 @@ async def deleted(session: ImapSession, selected: Selected, spans: list[range]) 
         return Limited(spans)
     found: list[int] = []
     for some in reversed(list(slices(spans, SLICE))):
+        await asyncio.sleep(0)
         rows = await session.services.db.read(
             mailbox.fetch_rows, selected.mailbox_id, view.ranges(some), (), selected.reader
         )

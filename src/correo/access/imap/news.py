@@ -33,6 +33,8 @@ async def gathered(session: ImapSession, *, expunges: bool) -> list[bytes]:
 async def _of_selected(session: ImapSession, selected: Selected, told: list[bytes], expunges: bool) -> None:
     interest = USUAL if session.watch is None else await _interest(session, selected)
     told += await sync.news(session.services.db, selected, expunges=expunges, interest=interest)
+    if selected.vanished:
+        return  # nothing that waits to be told is his to know any more
     told += await contexts.refresh(session, selected)
     if selected.fresh:
         await pushing.push(session, selected, told)

@@ -93,13 +93,15 @@ def _order(place: Place) -> tuple[str, bool, list[str]]:
 
 async def _others(tx: Tx, account: Account) -> list[Place]:
     found: list[Place] = []
-    owners: dict[int, Account | None] = {}
-    for box, given in await mailbox.shared_with(tx, identity(account)):
+    owners: dict[int, tuple[Account, bool] | None] = {}  # with whether this account governs them
+    who = identity(account)
+    for box, given in await mailbox.shared_with(tx, who):
         if box.account_id not in owners:
-            owners[box.account_id] = await accounts.account_by_id(tx, box.account_id)
-        owner = owners[box.account_id]
-        if owner is not None:
-            access = await _access(tx, box, account, owner)
+            owner = await accounts.account_by_id(tx, box.account_id)
+            owners[box.account_id] = (owner, await _governs(tx, account, owner)) if owner else None
+        if (known := owners[box.account_id]) is not None:
+            owner, governs = known
+            access = Access(box.id, owner.id, who, owner.shared, governs)
             held = rights.with_office(access, given)
             found.append(Place(box, spelled(owner.shared, owner.address, box.name), held, access))
     return found
@@ -124,7 +126,8 @@ class Site(NamedTuple):
 
 
 async def site(tx: Tx, account: Account, name: str) -> Site:
-    """For CREATE and RENAME: the right "k" in the nearest mailbox above it is needed (RFC 4314 §4).
+    """For CREATE and RENAME: the right "k" in the nearest mailbox above it is needed (RFC 4314 §4), and where there is none above, the
+    account must be one's own, or a shared one that one administers.
 
     Raises Refused: NO_PERMISSION; BAD_NAME for a name in the namespaces of others that is about no account.
     """
@@ -151,6 +154,9 @@ async def _check_above(tx: Tx, account: Account, owner: Account, name: str) -> N
             if "k" in await granted(tx, await _access(tx, box, account, owner)):
                 return
             break
+    else:
+        if await _governs(tx, account, owner):
+            return
     raise Refused(Kind.NO_PERMISSION, "without k above it")
 
 
@@ -173,8 +179,11 @@ def own(box: Mailbox) -> Access:
 
 
 async def _access(tx: Tx, box: Mailbox, account: Account, owner: Account) -> Access:
-    governs = owner.shared and await administers(tx, account, owner.domain)
-    return Access(box.id, owner.id, identity(account), owner.shared, governs)
+    return Access(box.id, owner.id, identity(account), owner.shared, await _governs(tx, account, owner))
+
+
+async def _governs(tx: Tx, account: Account, owner: Account) -> bool:
+    return owner.shared and await administers(tx, account, owner.domain)
 
 
 async def administers(tx: Tx, account: Account, domain: str) -> bool:

@@ -43,7 +43,9 @@ async def changed_since(
     count = max(len(view), behind) if behind > 0 else 0
     changes = await session.read(count, mailbox.changes, selected.mailbox_id, since, selected.reader)
     members = view.saved if messages.saved else messages.members
-    gone = earlier(view, changes.expunged, members.resolve(view.uids[-1] if view.uids else 0))
+    # Those that were the last when they went lie beyond the last that is left.
+    wanted = ranges.merged((*members.resolve(view.uids[-1] if view.uids else 0), *members.resolve(MAX_UID)))
+    gone = earlier(view, changes.expunged, wanted)
     return encode.vanished(gone, earlier=True) if gone else b"", touched(view, where, changes)
 
 

@@ -59,12 +59,6 @@ async def require(tx: Tx, access: Access, needed: str) -> None:
         raise Refused(Kind.NO_PERMISSION, f"without {needed}")
 
 
-def check(held: Rights, needed: str) -> None:
-    """Raises Refused: NO_PERMISSION, or NOT_FOUND to somebody who may not know that there is such a mailbox (RFC 4314 §6)."""
-    if not held.issuperset(needed):
-        raise Refused(Kind.NO_PERMISSION if "l" in held else Kind.NOT_FOUND, f"without {needed}")
-
-
 def knows(held: Rights) -> bool:
     """Whether one may ask what one's rights are."""
     return not held.isdisjoint(_ANY)

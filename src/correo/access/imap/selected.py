@@ -71,7 +71,7 @@ class Selected:
 
     @property
     def vanishes(self) -> bool:
-        """VANISHED is said where it was EXPUNGE (RFC 7162 §3.2.10, RFC 9586 §3)."""
+        """VANISHED is said where it was EXPUNGE (RFC 7162 §3.2.10, RFC 9586 §3.4, §3.6)."""
         return "QRESYNC" in self.enabled or self.uid_only
 
     @property

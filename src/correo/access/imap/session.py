@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 
 from correo.access.imap import condstore, revisions, sync
-from correo.access.imap.commands import BY_NAME, COMMANDS
+from correo.access.imap.commands import BY_NAME, announced
 from correo.access.imap.commands.row import SELECTED, Command
 from correo.access.imap.core import Core
 from correo.access.imap.listening import Listening
@@ -25,8 +25,8 @@ from correo.access.imap.selected import Selected
 from correo.access.imap.state import State
 from correo.access.imap.view import BadNumber
 from correo.access.imap.watching import Watch
-from correo.accounts import Account
-from correo.accounts.login import Logins
+from correo.accounts import Account, Client
+from correo.accounts.login import Denied, Logins, log_denied
 from correo.clock import Chance, Clock
 from correo.mail.errors import Kind, Refused
 from correo.mail.instant import SECOND
@@ -49,10 +49,8 @@ IDLE_SECONDS = 30 * 60  # RFC 2177 §3: a client says IDLE again at least every 
 STILL_HERE_SECONDS = (
     120  # routers between us and a client that idles forget connections that are silent for long
 )
-SHOWN_LOGIN = (
-    320  # characters of a login name that the log repeats: the longest address; strangers can send 64 KB
-)
 MEMORY = 512 * 1024 * 1024  # octets of literals being received at once, where nothing else is said
+ROOM = 16 * 1024  # octets that a piece may want to be full: to wait for more would be to copy it
 AT_ONCE = 4  # messages of the greatest length, or more that are shorter, in one APPEND (RFC 3502)
 
 
@@ -226,6 +224,10 @@ class ImapSession:
         return self.services.logins.channel(self.tls, self.services.options.allow_plaintext)
 
     @property
+    def client(self) -> Client:
+        return Client("imap", self.peer.address)
+
+    @property
     def may_send_password(self) -> bool:
         return self.services.logins.takes_passwords(self.channel)
 
@@ -235,8 +237,7 @@ class ImapSession:
 
     def capabilities(self) -> list[str]:
         """What the rows of the table add, in their order."""
-        words = [word for command in COMMANDS for word in command.capability(self)]
-        return ["IMAP4rev1", revisions.REV2, "LITERAL+", *dict.fromkeys(words)]
+        return ["IMAP4rev1", revisions.REV2, "LITERAL+", *dict.fromkeys(announced(self))]
 
     def capability_code(self) -> str:
         return "CAPABILITY " + " ".join(self.capabilities())
@@ -259,12 +260,10 @@ class ImapSession:
         revisions.forget(self)
         self._opened = self.now()  # the time to log in begins anew
 
-    def denied(self, kind: Kind, login: str) -> Completion:
-        if kind in (Kind.BAD_CREDENTIALS, Kind.DISABLED):
+    def denied(self, denied: Denied) -> Completion:
+        if log_denied(denied, "imap", self.peer.address):
             self._failed_logins += 1
-            shown = login[:SHOWN_LOGIN]
-            log.warning("authentication failed", protocol="imap", address=self.peer.address, login=shown)
-        return REPLIES[kind]
+        return REPLIES[denied.said]
 
     def now(self) -> int:
         return self.services.clock.now()
@@ -325,7 +324,7 @@ class ImapSession:
             if self.selected is None and State.SELECTED in row.states:
                 return bad("Select a mailbox first")
             return bad("Not now: you are logged in")
-        if self.core.uid_only and (row.uses_seqs or row.numbered):  # RFC 9586 §3
+        if self.core.uid_only and (row.uses_seqs or row.numbered):  # RFC 9586 §3.2, §3.8
             return bad("UIDs are required once UIDONLY is enabled", "UIDREQUIRED")
         if row.alters and self.selected is not None and self.selected.read_only:
             return no("The mailbox is open for reading only", "READ-ONLY")
@@ -423,7 +422,7 @@ class ImapSession:
             piece = data[start : start + PIECE]  # the same object where it is all of them
             self.core.send(piece)
             self._unsent += len(piece)
-            if self._unsent >= PIECE:
+            if self._unsent > PIECE - ROOM:
                 self._unsent = 0
                 await flush()
                 await asyncio.sleep(0)
@@ -462,7 +461,8 @@ class ImapSession:
 
     def _end_if_vanished(self) -> None:
         if self.selected is not None and self.selected.vanished:
-            self._bye("The selected mailbox was deleted")
+            own = self.selected.access.own
+            self._bye(f"The selected mailbox {'was deleted' if own else 'is not for you to read any more'}")
 
     def _bye(self, text: str, code: str = "") -> None:
         if not self.core.closed:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from correo import mailbox
 from correo.access.imap import contexts
 from correo.access.imap.flags import flags_item
-from correo.access.imap.rights import Access, granted
+from correo.access.imap.rights import Access, granted, writes
 from correo.access.imap.selected import Selected
 from correo.access.imap.view import slices
 from correo.access.imap.wishes import USUAL, Interest, note
@@ -108,7 +108,8 @@ async def counts(db: Database, selected: Selected, box: Mailbox | None = None) -
         return encode.exists(len(view))
     if not selected.visits:
         box = box or await db.read(mailbox.get, selected.mailbox_id)
-        view.add_recent(*await recent_of(db, box, read_only=selected.read_only))
+        read_only = selected.read_only or not writes(selected.rights)
+        view.add_recent(*await recent_of(db, box, read_only=read_only))
     return encode.exists(len(view)) + encode.recent(view.recent)
 
 

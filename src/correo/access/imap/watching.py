@@ -13,7 +13,7 @@ from correo import mailbox
 from correo.access.imap import places
 from correo.access.imap.annotations import of_mailbox, of_server
 from correo.access.imap.condstore import CONDSTORE
-from correo.access.imap.happenings import Comparison, Filter, Happened, Sight, Spot, standing
+from correo.access.imap.happenings import Comparison, Filter, Happened, Sight, Spot, barred, standing
 from correo.access.imap.own import Own
 from correo.access.imap.places import Place
 from correo.access.imap.wishes import Interest
@@ -90,6 +90,9 @@ class Watch:
         ).told()
         return overflow(session) if too_much or len(told) > MAX_TOLD else told
 
+    def barred(self, session: ImapSession) -> list[bytes]:
+        return list(barred(self.sight, self.filter, utf8=session.core.utf8))
+
     def standing(self, session: ImapSession) -> list[bytes]:
         selected = session.selected.mailbox_id if session.selected else 0
         return list(standing(self.sight, self.filter, selected, utf8=session.core.utf8))
@@ -145,11 +148,18 @@ async def _spot(tx: Tx, place: Place, wanted: Filter, before: Sight, subscribed:
         box.uidvalidity,
         box.uidnext,
         box.messages,
-        await mailbox.unseen(tx, box.id, place.reader) if place.reader else box.unseen,
+        await _unseen(tx, place, old if same else None),
         box.modseq,
         place.special_use,
         notes,
     )
+
+
+async def _unseen(tx: Tx, place: Place, same: Spot | None) -> int:
+    """`same`: as it was before where nothing has changed, since what a reader has not seen has to be counted."""
+    if not place.reader:
+        return place.box.unseen
+    return same.unseen if same else await mailbox.unseen(tx, place.box.id, place.reader)
 
 
 def _digest(notes: Mapping[str, bytes]) -> dict[str, int]:

@@ -176,7 +176,7 @@ def fetch_response(number: int, attributes: Iterable[bytes]) -> bytes:
 
 
 def uidfetch_response(uid: int, attributes: Iterable[bytes]) -> bytes:
-    """What FETCH is called once UIDONLY is enabled (RFC 9586 §3)."""
+    """What FETCH is called once UIDONLY is enabled (RFC 9586 §3.3)."""
     return b"* %d UIDFETCH (%b)\r\n" % (uid, b" ".join(attributes))
 
 

@@ -220,7 +220,7 @@ class Arguments:
             raise SyntaxFault(f"IMAP4rev2 has no {what}")
 
     def no_numbers(self) -> None:
-        """To be called where message numbers stand (RFC 9586 §3)."""
+        """To be called where message numbers stand (RFC 9586 §3.5, §3.7)."""
         if self.uid_only:
             raise SyntaxFault("UIDs are required once UIDONLY is enabled", code="UIDREQUIRED")
 

@@ -67,7 +67,7 @@ def notify(args: Arguments, rows: Mapping[str, Row]) -> Notify:
         groups.append(_group(args, rows))
     named = sum(len(group.source.names) for group in groups)
     if len(groups) > MAX_GROUPS or named > MAX_SOURCES:
-        raise SyntaxFault("that is too much to watch", status="NO", code="LIMIT")
+        raise SyntaxFault("that is too much to watch", status="NO", code="NOTIFICATIONOVERFLOW")
     if sum(group.of_selected for group in groups) > 1:  # RFC 5465 §6.1
         raise SyntaxFault("the selected mailbox is named once at most")
     return Notify(tuple(groups), status)

@@ -3,7 +3,9 @@ from the rows."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Iterable
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 
 from correo.access.imap.commands import (
     append,
@@ -56,7 +58,10 @@ from correo.access.imap.commands import (
     unselect,
     unsubscribe,
 )
-from correo.access.imap.commands.row import Command
+from correo.access.imap.commands.row import Always, Command
+
+if TYPE_CHECKING:
+    from correo.access.imap.session import ImapSession
 
 COMMANDS: tuple[Command[Any], ...] = (
     *capability.ROWS,
@@ -111,3 +116,22 @@ COMMANDS: tuple[Command[Any], ...] = (
 )
 
 BY_NAME = {command.name: command for command in COMMANDS}
+
+
+def announced(session: ImapSession) -> Iterable[str]:
+    """What the rows add to CAPABILITY, in their order."""
+    return chain.from_iterable(some if isinstance(some, list) else some(session) for some in _WORDS)
+
+
+def _gathered() -> list[list[str] | Callable[[ImapSession], list[str]]]:
+    """Every session tells its capabilities twice: what does not depend on it is put together once."""
+    gathered: list[list[str] | Callable[[ImapSession], list[str]]] = [[]]
+    for adds in (command.capability for command in COMMANDS):
+        if not isinstance(adds, Always):
+            gathered += (adds, [])
+        elif isinstance(gathered[-1], list):
+            gathered[-1] += adds.words
+    return gathered
+
+
+_WORDS = _gathered()

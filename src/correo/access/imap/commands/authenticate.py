@@ -38,7 +38,7 @@ async def run(session: ImapSession, wanted: Authenticate) -> Responses:
         else:
             yield no("There is no such mechanism", "CANNOT")
         return
-    authentication = session.services.logins.authentication(session.channel)
+    authentication = session.services.logins.authentication(session.channel, session.client)
     yield _answer(session, authentication, await authentication.begin(wanted.mechanism, wanted.initial))
 
 
@@ -55,8 +55,8 @@ def _answer(
         case LoggedIn(account=account):
             session.log_in(account)
             return ok("Logged in", session.capability_code())
-        case Denied(kind=kind, login=login):
-            return session.denied(kind, login)
+        case Denied():
+            return session.denied(step)
 
 
 async def _respond(session: ImapSession, authentication: Authentication, line: bytes) -> Responses:

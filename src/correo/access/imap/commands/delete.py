@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from correo import mailbox
 from correo.access.imap import announcing, places
 from correo.access.imap.commands.row import LOGGED_IN, Command
-from correo.access.imap.namespaces import foreign
-from correo.access.imap.responses import Responses, ok
+from correo.access.imap.namespaces import canonical, foreign
+from correo.access.imap.responses import Responses, no, ok
 from correo.accounts import Account
-from correo.mailbox import Mailbox
+from correo.mailbox import INBOX, Mailbox
 from correo.storage.db import Tx
 from correo.wire.imap.grammar import Arguments
 
@@ -26,6 +26,9 @@ def parse(args: Arguments) -> str:
 
 async def run(session: ImapSession, name: str) -> Responses:
     """Other sessions that have it open end (RFC 2180 §3.3); this one is left without a mailbox."""
+    if canonical(name) == INBOX:
+        yield no("INBOX stays", "CANNOT")  # RFC 5530 §3: that can never succeed
+        return
     deleted = await session.write(1, _delete, session.owner, name, session.now())
     session.tell(deleted.account_id)
     if session.selected is not None and session.selected.mailbox_id == deleted.id:

@@ -24,7 +24,7 @@ from correo.access.imap.message_limit import Limited, searched, too_many_to_sear
 from correo.access.imap.namespaces import canonical
 from correo.access.imap.places import Place
 from correo.access.imap.responses import Responses, bad, ok
-from correo.access.imap.rights import Access
+from correo.access.imap.rights import Access, granted
 from correo.access.imap.searching import find
 from correo.access.imap.selected import Selected
 from correo.access.imap.sorting import Rank
@@ -92,7 +92,7 @@ async def run(session: ImapSession, search: Search | Unreadable) -> Responses:
         if selected is not None and box.id == selected.mailbox_id:
             where = selected
         else:
-            uids = await session.read(box.messages, mailbox.uids, box.id)
+            uids = await session.read(box.messages, readable, place.access)
             where = Selected.of(place.access, box, uids, read_only=True, enabled=set())
         key, limited = searched(session, where.view, search.key)
         found = await find(session, where, key, hit)
@@ -147,6 +147,11 @@ async def chosen(tx: Tx, account: Account, sources: Sequence[Source], selected: 
                 for name in source.names:
                     wanted.update(levels.of(canonical(name), what))
     return [place for place in known if place.box.id in wanted and "r" in place.rights]
+
+
+async def readable(tx: Tx, access: Access) -> list[int]:
+    """Its messages; none where the right to read it was taken away since the mailboxes were chosen."""
+    return await mailbox.uids(tx, access.mailbox_id) if "r" in await granted(tx, access) else []
 
 
 class _Levels:

@@ -13,18 +13,17 @@ import structlog
 
 from correo import mailbox
 from correo.access.imap import condstore, message_limit
-from correo.access.imap.ahead import read_ahead
 from correo.access.imap.commands.row import SELECTED, Command, always, by_number, by_uid
 from correo.access.imap.commands.store import change_flags
 from correo.access.imap.items.fetch import CAPABILITIES, PARSERS, Plan, attributes, plan
-from correo.access.imap.items.fetch.row import UnknownCte
+from correo.access.imap.items.fetch.row import INLINE, UnknownCte, each, portions
 from correo.access.imap.responses import PIECE, Completion, Responses, bad, no, ok
 from correo.access.imap.resync import changed_since
 from correo.access.imap.selected import Selected
 from correo.access.imap.view import Messages, part, slices
 from correo.mail.errors import Kind, Refused
 from correo.mail.flags import SEEN, Flags
-from correo.mailbox import Fetched
+from correo.mailbox import OWN_COLUMNS, Fetched
 from correo.wire.imap.fetch import Attribute, FetchItem, fetch_items
 from correo.wire.imap.grammar import Arguments, SyntaxFault
 from correo.wire.imap.modifiers import mod_sequence, modifiers
@@ -48,6 +47,10 @@ class Fetch(NamedTuple):
     since: int | None = None  # CHANGEDSINCE (RFC 7162 §3.1.4.1)
     vanished: bool = False  # VANISHED (RFC 7162 §3.2.6)
     window: Window | None = None  # PARTIAL (RFC 9394 §3.3)
+
+
+# Of a message that is told in bulk its UID, content id and size, and the values of what stands before the literal.
+Line = tuple[int, int, int, tuple[bytes | int, ...]]
 
 
 @dataclass(slots=True)
@@ -121,21 +124,16 @@ async def run(session: ImapSession, fetch: Fetch) -> Responses:
     wanted = plan(fetch.items, uid=fetch.messages.uid and not selected.uid_only)
     tally = Tally()
     limited = message_limit.newest(session, selected.view, where)
-    some_at_once = slices(limited.spans, ROWS_JOINED if wanted.columns and not wanted.octets else ROWS_ALONE)
+    marks = wanted.marks_seen and not selected.read_only and "s" in selected.rights
+    in_bulk = wanted.in_bulk and not marks
+    some_at_once = slices(limited.spans, _rows_at_once(wanted, in_bulk))
+    answered = _in_bulk if in_bulk else _one_by_one
     for spans in reversed(list(some_at_once)) if limited.code else some_at_once:
-        if not (wanted.early or wanted.late):
-            yield await _plain_responses(session, selected, spans, wanted, tally, bool(limited.code))
-            await asyncio.sleep(0)
-            continue
-        rows = await _read(session, selected, spans, wanted, tally)
-        if limited.code:  # from the highest to the lowest UID (RFC 9738 §3.1)
-            rows = rows[::-1]
-        if wanted.tells_flags:
-            yield selected.announced.news({row.keywords for row in rows})
-        for some in _batches(rows) if wanted.marks_seen else (rows,):
-            async with aclosing(_responses(session, selected, some, wanted, tally)) as pieces:
-                async for piece in pieces:
-                    yield piece
+        # Of more than a limit from the highest to the lowest UID (RFC 9738 §3.1).
+        responses = answered(session, selected, spans, wanted, tally, bool(limited.code))
+        async with aclosing(responses) as pieces:
+            async for piece in pieces:
+                yield piece
         await asyncio.sleep(0)
     for ending in limited.ending(_completion(tally, fetch)):
         yield ending
@@ -149,6 +147,26 @@ def _completion(tally: Tally, fetch: Fetch) -> Completion:
     if tally.missing and not fetch.messages.uid:
         return no("Some of the messages are no more", "EXPUNGEISSUED")
     return ok("Fetched")
+
+
+def _rows_at_once(wanted: Plan, in_bulk: bool) -> int:
+    """What is as long as the messages is not read with the rows where it is told in bulk."""
+    columns = wanted.names if in_bulk and wanted.octets else wanted.columns
+    return ROWS_ALONE if OWN_COLUMNS.issuperset(columns) else ROWS_JOINED
+
+
+async def _one_by_one(
+    session: ImapSession, selected: Selected, spans: list[range], wanted: Plan, tally: Tally, backwards: bool
+) -> AsyncGenerator[bytes, None]:
+    rows = await _read(session, selected, spans, wanted, tally)
+    if backwards:
+        rows = rows[::-1]
+    if wanted.tells_flags:
+        yield selected.announced.news({row.keywords for row in rows})
+    for some in _batches(rows) if wanted.marks_seen else (rows,):
+        async with aclosing(_responses(session, selected, some, wanted, tally)) as pieces:
+            async for piece in pieces:
+                yield piece
 
 
 async def _read(
@@ -230,10 +248,14 @@ async def _responses(
     due = (attributes.uid, attributes.flags, attributes.modseq) if selected.condstore else (attributes.flags,)
     named = (attributes.uid,) if selected.uid_only else ()  # UIDFETCH says it
     unasked = [answer for answer in due if answer not in wanted.plain and answer not in named]
-    async with aclosing(read_ahead(services.db, services.octets, rows, ahead=wanted.octets)) as coming:
-        async for found in coming:
+    held: list[bytes] = []  # what is sent together
+    size = 0
+    async with aclosing(each(rows, services.db, services.octets, whole=wanted.octets)) as messages:
+        async for found in messages:
             row = found.row
             try:
+                for check in wanted.checks:
+                    await check(found)
                 early = [b"%b%b" % await read(found) for read in wanted.early]
                 if wanted.octets:
                     await found.raw(again=wanted.again)
@@ -244,46 +266,108 @@ async def _responses(
             if row.uid in marked:
                 items += [answer(row, view) for answer in unasked]
             head = selected.fetch_response(row.uid, items).removesuffix(b")\r\n")
+            if size + len(head) > PIECE:
+                yield b"".join(held)
+                held, size = [], 0
+            held.append(head)
+            size += len(head)
             for at, read in enumerate(wanted.late):
                 label, octets = await read(found)
-                space = b" " if at or items else b""
-                if len(head) + len(octets) < PIECE:
-                    head += space + label + octets
-                else:
-                    yield head + space + label
+                held += (b" " if at or items else b"", label)
+                if size + len(octets) > PIECE:
+                    yield b"".join(held)
+                    held, size = [], 0
+                if len(octets) > PIECE:
                     yield octets
-                    head = b""
-            yield head + b")\r\n"
+                else:
+                    held.append(octets)
+                    size += len(octets)
+            held.append(b")\r\n")
+    yield b"".join(held)
 
 
-async def _plain_responses(
+async def _in_bulk(
     session: ImapSession, selected: Selected, spans: list[range], wanted: Plan, tally: Tally, backwards: bool
-) -> bytes:
-    """The hot path, made column by column: clients ask for the flags of whole mailboxes."""
+) -> AsyncGenerator[bytes, None]:
+    """The hot path, made column by column: clients ask for the flags of whole mailboxes, and for all that is in them."""
     view = selected.view
     rows = await session.services.db.read(
         mailbox.fetch_columns, selected.mailbox_id, view.ranges(spans), wanted.names, selected.reader
     )
     if complete := len(rows) == sum(map(len, spans)):
-        numbers: Sequence[int] = [at + 1 for span in spans for at in span]
+        numbers = list(chain.from_iterable(range(span.start + 1, span.stop + 1) for span in spans))
     else:
         tally.missing = True
     if not rows:
-        return b""
+        return
     columns = dict(zip(wanted.names, zip(*rows, strict=True), strict=True))
     if selected.uid_only:
-        numbers = columns["uid"]
+        numbers = list(columns["uid"])
     elif not complete:
         numbers = [view.number(uid) for uid in columns["uid"]]
-    form = b"* %%d %b (%b)\r\n" % (
+    if wanted.tells_flags:
+        yield selected.announced.news(set(columns["keywords"]))
+    values: list[Sequence[bytes | int]] = [
+        numbers,
+        *(list(answer.values(columns, view)) for answer in wanted.plain),
+    ]
+    form = b"* %%d %b (%b" % (
         b"UIDFETCH" if selected.uid_only else b"FETCH",
         b" ".join([answer.form for answer in wanted.plain]),
     )
-    values = list(zip(numbers, *(answer.values(columns, view) for answer in wanted.plain), strict=False))
+    if wanted.literal is None:
+        yield (form + b")\r\n") * len(rows) % _in_turn(values, backwards)
+        return
+    told = zip(*values, strict=True)
+    lines = list(zip(columns["uid"], columns["content_id"], columns["size"], told, strict=True))
     if backwards:
-        values.reverse()
-    fresh = selected.announced.news(set(columns["keywords"])) if wanted.tells_flags else b""
-    return fresh + form * len(rows) % tuple(chain.from_iterable(values))
+        lines.reverse()
+    for some in portions([size for _, _, size, _ in lines]) if wanted.octets else (slice(None),):
+        async with aclosing(_literals(session, selected, lines[some], form, wanted, tally)) as pieces:
+            async for piece in pieces:
+                yield piece
+
+
+def _in_turn(columns: Sequence[Sequence[bytes | int]], backwards: bool) -> tuple[bytes | int, ...]:
+    """Row by row what stands in the columns."""
+    width = len(columns)
+    values: list[bytes | int] = [0] * (width * len(columns[0]))
+    for at, column in enumerate(columns):
+        values[at::width] = column[::-1] if backwards else column
+    return tuple(values)
+
+
+async def _literals(
+    session: ImapSession, selected: Selected, lines: Sequence[Line], form: bytes, wanted: Plan, tally: Tally
+) -> AsyncGenerator[bytes, None]:
+    """What is large, cannot be read, or cannot be sent as it is kept, goes the way of what is read one by one."""
+    literal = wanted.literal
+    assert literal is not None, "the plan is carried out in bulk with it"
+    wanted_ids = [content_id for _, content_id, size, _ in lines if size <= INLINE or not wanted.octets]
+    found = await session.services.db.read(literal.kept, wanted_ids) if wanted_ids else {}
+    form += (b" " if wanted.plain else b"") + literal.label.replace(b"%", b"%%") + b"{%d}\r\n"
+    held: list[bytes] = []
+    size = 0
+    for uid, content_id, _, values in lines:
+        octets = found.get(content_id)
+        if octets is None or b"\0" in octets:
+            yield b"".join(held)
+            held, size = [], 0
+            spans = selected.view.runs([uid])
+            async with aclosing(_one_by_one(session, selected, spans, wanted, tally, False)) as pieces:
+                async for piece in pieces:
+                    yield piece
+            continue
+        if literal.made:
+            octets = literal.made(octets)
+        head = form % (*values, len(octets))
+        length = len(head) + len(octets) + 3
+        if size + length > PIECE:
+            yield b"".join(held)
+            held, size = [], 0
+        held += (head, octets, b")\r\n")
+        size += length
+    yield b"".join(held)
 
 
 ROWS = (

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from correo.access.imap.commands.row import BEFORE_LOGIN, Command
 from correo.access.imap.responses import Responses, no, ok
+from correo.accounts.login import Denied
 from correo.mail.errors import Kind, Refused
 from correo.wire.imap.grammar import Arguments
 
@@ -33,11 +34,11 @@ async def run(session: ImapSession, login: Login) -> Responses:
         return
     user = login.user.decode("utf-8", "replace")
     try:
-        account = await session.services.logins.password(user, login.password.decode("utf-8"))
+        account = await session.services.logins.password(user, login.password.decode("utf-8"), session.client)
     except UnicodeDecodeError:
-        yield session.denied(Kind.BAD_CREDENTIALS, user)
+        yield session.denied(Denied(Kind.BAD_CREDENTIALS, "the password is not UTF-8", user))
     except Refused as refused:
-        yield session.denied(refused.kind, user)
+        yield session.denied(Denied(refused.kind, refused.detail, user))
     else:
         session.log_in(account)
         yield ok("Logged in", session.capability_code())

@@ -32,12 +32,12 @@ async def run(session: ImapSession, asked: Notify) -> Responses:
     if wanted.all:
         sight, too_much = await session.services.db.scan(watching.baseline, session.owner, wanted)
         if too_much:
-            yield no("There are too many mailboxes to watch", "LIMIT")
+            yield no("There are too many mailboxes to watch", "NOTIFICATIONOVERFLOW")  # RFC 5465 §3.1
             return
     watch = Watch(asked.groups, sight)
+    yield b"".join(watch.barred(session))
     if asked.status:
-        for told in watch.standing(session):
-            yield told
+        yield b"".join(watch.standing(session))
     if asked.groups:
         session.watch = None  # until it holds, everything is told
     yield ok(

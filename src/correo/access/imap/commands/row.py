@@ -24,6 +24,16 @@ SELECTED = frozenset({State.SELECTED})
 
 
 @dataclass(frozen=True, slots=True)
+class Always:
+    """Words of CAPABILITY that are told in every state."""
+
+    words: tuple[str, ...]
+
+    def __call__(self, session: ImapSession) -> list[str]:
+        return list(self.words)
+
+
+@dataclass(frozen=True, slots=True)
 class Command(Generic[A]):
     """One command; "UID FETCH" is one of its own. Nothing else has to be changed when a row is added.
 
@@ -42,7 +52,7 @@ class Command(Generic[A]):
     alters: bool = False
     rev1_only: bool = False
     carries_message: bool = False  # its literals may be as long as a message
-    capability: Callable[[ImapSession], list[str]] = lambda session: []
+    capability: Callable[[ImapSession], list[str]] = Always(())
 
 
 def nothing(args: Arguments) -> None:
@@ -50,8 +60,8 @@ def nothing(args: Arguments) -> None:
     args.end()
 
 
-def always(*words: str) -> Callable[[ImapSession], list[str]]:
-    return lambda session: list(words)
+def always(*words: str) -> Always:
+    return Always(words)
 
 
 def by_number(args: Arguments) -> Messages:

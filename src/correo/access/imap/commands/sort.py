@@ -27,6 +27,7 @@ from correo.wire.imap.grammar import Arguments, SyntaxFault
 from correo.wire.imap.results import Results, read_results
 from correo.wire.imap.search import Fuzzy, Key, ModSeq, Numbers, mentions, search_criteria
 from correo.wire.imap.sort import Criterion, sort_criteria
+from correo.wire.imap.types import SequenceSet
 
 if TYPE_CHECKING:
     from correo.access.imap.session import ImapSession
@@ -69,6 +70,8 @@ async def run(session: ImapSession, sort: Sort | Unreadable, *, uid: bool) -> Re
     if asks_modseq:
         yield condstore.enabling(session)
     if refusal := too_many_to_order(session, view, sort.key):
+        if sort.results is not None and "SAVE" in sort.results:
+            view.saved = SequenceSet()  # RFC 5182 §2.1
         yield refusal
         return
     hits = await ranked(session, selected, sort.criteria, sort.key)

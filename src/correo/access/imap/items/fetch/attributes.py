@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from correo.access.imap.flags import flags_item
+from correo.access.imap.flags import flags_items
 from correo.access.imap.items.fetch.row import Answer, Columns, Found, Item, Literal, Plain, plain
 from correo.access.imap.objectid import emailid, threadid
 from correo.access.imap.view import View
@@ -18,7 +18,7 @@ def column(form: bytes, name: str) -> Plain:
 
 
 def _flags(columns: Columns, view: View) -> Iterable[bytes]:
-    return map(flags_item, columns["flags"], columns["keywords"], view.recent_among(columns["uid"]))
+    return flags_items(columns["flags"], columns["keywords"], view.recent_among(columns["uid"]))
 
 
 def _dates(columns: Columns, view: View) -> Iterable[bytes]:

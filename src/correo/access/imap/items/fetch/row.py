@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +21,7 @@ from correo.access.imap.view import View
 from correo.mail.errors import Kind, Refused
 from correo.mail.message import Part, scan, unpack
 from correo.mailbox import OWN_COLUMNS, Fetched
-from correo.storage.db import Database
+from correo.storage.db import Database, Tx
 from correo.wire.imap import fetch
 
 INLINE = 256 * 1024  # octets: reading and unpacking more would hold up other sessions, so it goes to a thread
@@ -33,6 +42,7 @@ class Found:
         self.row = row
         self._db = db
         self.octets = octets
+        self.decoded: dict[tuple[int, ...], bytes] = {}  # parts found among `octets`, while they are needed
         self._raw = raw
         self._root: Part | None = None
 
@@ -57,6 +67,33 @@ class Found:
         return self._root
 
 
+async def each(
+    rows: Sequence[Fetched], db: Database, octets: Octets, *, whole: bool
+) -> AsyncGenerator[Found, None]:
+    """The messages one by one. `whole`: their octets are wanted, and are read together where several are small.
+
+    In the event loop: a thread that unpacks hands the interpreter over at every message, and both wait for each other more
+    than they gain. What cannot be read so, `Found.raw` says why.
+    """
+    for part in portions([row.size for row in rows]) if whole else (slice(None),):
+        some = rows[part]
+        small = [row.content_id for row in some if row.size <= INLINE] if whole else []
+        read = await db.read(mailbox.raw_many, small) if len(small) > 1 else {}
+        for row in some:
+            yield Found(row, db, octets, read.get(row.content_id))
+
+
+def portions(sizes: Sequence[int]) -> Iterator[slice]:
+    """As many messages as may be read at once; those that are larger alone."""
+    start = total = 0
+    for at, size in enumerate(sizes):
+        total += size
+        if total > INLINE and at > start:
+            yield slice(start, at)
+            start, total = at, size
+    yield slice(start, len(sizes))
+
+
 # A literal may be as long as the message: it stays apart from what stands before it.
 Literal = tuple[bytes, bytes]
 
@@ -78,21 +115,38 @@ class Plain:
         return self.form % value
 
 
+# Of messages whose content has these ids, by id what can be had at once.
+Kept = Callable[[Tx, Sequence[int]], Coroutine[Any, Any, dict[int, bytes]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Bulk:
+    """An answer that is a literal made of what is kept: for many messages at once, since clients fetch whole mailboxes."""
+
+    label: bytes
+    kept: Kept  # an operation of the database
+    made: Callable[[bytes], bytes] | None = None  # what is told of it, if not all
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """How one item is answered: from the row at hand (`plain`), or by looking closer (`read`).
 
     `columns`: what has to be read with the row, names of `mailbox.COLUMNS`. `octets`: the whole message is needed, and is read
-    before the response begins; other answers must not fail unless they are `early`, which are made before it begins too.
+    before the response begins; other answers must not fail unless they are `early`, which are made before it begins too, or
+    have a `check`, which is made then. `early` ones are held together, so they must be short. `bulk`: how the same answer is given
+    for many messages at once, to be done for all where nothing stands in its way.
     """
 
     columns: frozenset[str] = frozenset()
     plain: Plain | None = None
     read: Callable[[Found], Awaitable[Literal]] | None = None
+    check: Callable[[Found], Awaitable[None]] | None = None
     octets: bool = False
     early: bool = False
     again: bool = False  # it is a piece, and others will be asked for soon
     marks_seen: bool = False  # RFC 3501 §6.4.5: reading it sets \Seen
+    bulk: Bulk | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from correo.access.imap.items.fetch.row import Answer, Found, Literal
+from collections.abc import Callable
+
+from correo import mailbox
+from correo.access.imap.items.fetch.row import Answer, Bulk, Found, Kept, Literal
 from correo.mail.message import header_subset, resolve
 from correo.mail.message.sections import What
 from correo.wire.imap import encode
@@ -17,6 +20,13 @@ _WHAT: dict[Text, What] = {
     Text.MIME: "MIME",
 }
 _HEADERS = (Text.HEADER, Text.FIELDS, Text.FIELDS_NOT)
+
+# What there is to read of whole messages; MIME is of their parts alone.
+_KEPT: dict[Text, Kept] = {
+    Text.ALL: mailbox.raw_many,
+    Text.TEXT: mailbox.bodies,
+    **dict.fromkeys(_HEADERS, mailbox.headers),
+}
 
 
 def answer(item: BodySection) -> Answer:
@@ -42,7 +52,16 @@ def answer(item: BodySection) -> Answer:
         octets=whole,
         again=whole and item.partial is not None,
         marks_seen=not item.peek,
+        bulk=None
+        if section.path or item.partial
+        else Bulk(item.label + b" ", _KEPT[section.text], _made(section)),
     )
+
+
+def _made(section: Section) -> Callable[[bytes], bytes] | None:
+    if section.text not in (Text.FIELDS, Text.FIELDS_NOT):
+        return None
+    return lambda header: header_subset(header, section.fields, section.text is Text.FIELDS_NOT)
 
 
 async def octets_of(found: Found, section: Section, *, again: bool = False) -> bytes | None:
