@@ -10,6 +10,7 @@ HERE = Path(__file__).parent
 SCRIPTS = {
     "delivery": "SMTP to inbox, beside Postfix + Dovecot",
     "imap": "a mailbox of 20,000 messages, beside Dovecot",
+    "long_queue": "a queue of a million recipients, and one with a destination that is down",
     "mailbox_ops": "STORE, COPY, MOVE, EXPUNGE",
     "message_scan": "reading the structure of messages",
 }

@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import structlog
 
 from correo.access.imap.session import ImapOptions, ImapSession
 from correo.access.imap.session import Services as ImapServices
+from correo.access.pop3.delays import Delays
 from correo.access.pop3.locks import Locks
 from correo.access.pop3.session import Pop3Options, Pop3Session
 from correo.access.pop3.session import Services as Pop3Services
-from correo.accounts import Introspection, Logins, Service, Ways
+from correo.accounts import Introspection, Logins, Patience, Service, Ways
 from correo.clock import Chance, Clock
 from correo.config import DATABASE, INDEX, Config, Listener
 from correo.config.read import beside
@@ -23,21 +25,27 @@ from correo.dns import Resolver
 from correo.dns.cache import CachingResolver
 from correo.dns.client import StubResolver, system_servers
 from correo.mail.errors import Refused
-from correo.mailbox import collect, forget
 from correo.mailbox.indexing import STAMP, Indexer
-from correo.net import Dialer, Session, Stream
+from correo.net import Dialer, Peer, Session, Stream
+from correo.net.certificates import Certificates, Offer
 from correo.net.drive import Stopping, Terms, drive
 from correo.net.limits import Budget, ConnectionLimits
 from correo.net.listen import Listener as SocketListener
 from correo.net.listen import bind, split_host_port
+from correo.net.memory import MemoryStream
+from correo.net.networks import Networks
 from correo.net.stream import SocketDialer
-from correo.net.tls import private_context, server_context
-from correo.ops import service
+from correo.net.tls import private_context
+from correo.ops import receiving, routing, service
 from correo.ops.leisure import Leisure
-from correo.queue.schedule import Schedule
-from correo.receive.options import Limits as ReceiveLimits
+from correo.ops.owner import user_name
+from correo.ops.pickup import pick_up
+from correo.ops.renewal import see_certificates
+from correo.ops.sweeping import SWEEP, sweep
+from correo.receive.local import LocalSenders
 from correo.receive.options import Profile, ReceiveOptions
 from correo.receive.options import Services as ReceiveServices
+from correo.receive.rates import NetworkRates
 from correo.receive.session import SmtpSession
 from correo.storage.bus import QUEUE
 from correo.storage.bus.local import LocalBus
@@ -45,9 +53,9 @@ from correo.storage.db import Database
 from correo.storage.db.sqlite import Sqlite
 from correo.storage.index import Index
 from correo.storage.index.fts import FtsIndex
+from correo.transport.policy.guard import Policies, Settings
 from correo.transport.remote import Options as RemoteOptions
 from correo.transport.remote import RemoteTransport
-from correo.transport.settling import Policy
 from correo.transport.smarthost import Smarthost
 from correo.transport.worker import Worker
 from correo.wire.http import Endpoint
@@ -55,11 +63,8 @@ from correo.wire.http import Endpoint
 log = structlog.get_logger("correo")
 
 GLANCE = 1.0  # seconds between looks whether another process has written: how soon a `correo queue retry` is noticed
-SWEEP = 600.0  # seconds between sweeps for content nobody points to
-SWEEP_BATCH = 500
+RENEW = 1800.0  # seconds between looks at the policies of other domains
 INDEX_GLANCE = 2.0  # seconds between looks for new mail to index; until then a search reads it
-CHANGES_AGE = 30 * 86_400 * 1_000_000  # a client that was away for longer compares the whole mailbox instead
-ORPHAN_AGE = 3600 * 1_000_000  # a reader may still be busy with what was deleted a moment ago
 
 PROFILES = {"smtp": Profile.MX, "submission": Profile.SUBMISSION, "lmtp": Profile.LMTP}
 BUSY = {
@@ -81,36 +86,12 @@ class World:
     dialer: Dialer | None = None
 
 
-class Certificate:
-    """The TLS contexts that listeners share; `load` again replaces them for later handshakes.
-
-    Other servers are never asked for a certificate: theirs may be from anybody, and to ask would be to refuse them.
-    """
-
-    def __init__(self) -> None:
-        self.servers: ssl.SSLContext | None = None
-        self.people: ssl.SSLContext | None = None
-
-    def load(self, config: Config) -> None:
-        """Raises OSError (ssl.SSLError is one); then the contexts are as they were."""
-        if not config.tls.certificate:
-            return
-        files = beside(config, config.tls.certificate), beside(config, config.tls.key)
-        servers = people = server_context(*files)
-        if config.tls.client_ca:
-            people = server_context(*files, beside(config, config.tls.client_ca))
-        self.servers, self.people = servers, people
-
-    def context(self, protocol: str) -> ssl.SSLContext | None:
-        return self.servers if protocol in ("smtp", "lmtp") else self.people
-
-
 def bind_all(listeners: Sequence[Listener]) -> list[socket.socket]:
     """A socket for each listener, before root is given up. Raises OSError with the address in it, ValueError."""
     sockets: list[socket.socket] = []
     for listener in listeners:
         try:
-            sockets.append(bind(listener.address))
+            sockets.append(bind(listener.address, for_everybody=listener.local))
         except OSError as error:
             for sock in sockets:
                 sock.close()
@@ -128,21 +109,25 @@ class Server:
         config: Config,
         world: World,
         db: Database,
-        certificate: Certificate,
+        certificates: Certificates,
         ways: Ways,
         index: Index | None = None,
     ) -> None:
         self.config = config
         self.world = world
         self.db = db
-        self.certificate = certificate
+        self.certificates = certificates
         self.index = index
         self.bus = LocalBus()
         self.stopping = Stopping()
         concurrency = config.auth.concurrency
-        self.logins = Logins(db, world.clock, world.chance, concurrency=concurrency, ways=ways)
+        self.logins = Logins(
+            db, world.clock, world.chance, concurrency=concurrency, ways=ways, patience=_patience(config)
+        )
         self.budget = Budget(config.limits.memory)
         self.locks = Locks()
+        self.delays = Delays()
+        self.rates = NetworkRates()
         self.listeners: list[SocketListener] = []
         self._rooms: list[ConnectionLimits] = []
         self._makers: list[Callable[[Stream], Session]] = []  # what to make of a connection to each listener
@@ -156,12 +141,12 @@ class Server:
         """Open the data and read what the configuration names. Raises OSError, ValueError, SchemaMismatch, Refused."""
         folder = beside(config, config.data_dir)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        certificate = Certificate()
-        certificate.load(config)
+        certificates = Certificates()
+        certificates.load(_offer(config))
         ways = _ways(config, world)
         db = await Sqlite.open(folder / DATABASE, now=world.clock.now())
         index = FtsIndex.open(folder / INDEX, STAMP) if config.search.index else None
-        return cls(config, world, db, certificate, ways, index)
+        return cls(config, world, db, certificates, ways, index)
 
     async def start(self, sockets: Sequence[socket.socket]) -> None:
         """Begin to serve; `sockets` are those of `bind_all`, in the order of the listeners."""
@@ -170,13 +155,18 @@ class Server:
         for position, (listener, sock) in enumerate(zip(self.config.listener, sockets, strict=True)):
             implicit = self._tls(listener) if listener.tls == "implicit" else None
             room = ConnectionLimits(limits.connections, limits.connections_per_address)
-            bound = SocketListener(sock, self._serve(position), room, BUSY[listener.protocol], implicit)
+            proxies = Networks.of(listener.proxy_from)
+            bound = SocketListener(
+                sock, self._serve(position), room, BUSY[listener.protocol], implicit, proxies
+            )
             await bound.start()
             self.listeners.append(bound)
             self._rooms.append(room)
             log.info("listening", protocol=listener.protocol, address=bound.address, tls=listener.tls)
         self._start_worker()
-        for duty in (self._watch(), self._sweep(), self._keep_index()):
+        sweeping = sweep(self.db, self.bus, self.world.clock, lambda: self.config.ledger.keep)
+        seeing = see_certificates(self.certificates)
+        for duty in (self._watch(), sweeping, self._keep_index(), self._renew(), seeing, *self._pickup()):
             self._duties.append(asyncio.get_running_loop().create_task(duty))
         log.info("ready", hostname=self.config.hostname)
         service.notify("READY=1")
@@ -229,16 +219,18 @@ class Server:
         for name, value in kept.items():
             if getattr(config, name) != value:
                 log.warning("reload cannot change this: restart to use it", option=name)
-        fresh = replace(config, **kept)
+        if config.auth.concurrency != (threads := self.config.auth.concurrency):
+            log.warning("reload cannot change this: restart to use it", option="auth.concurrency")
+        fresh = replace(config, **kept, auth=replace(config.auth, concurrency=threads))
         try:
-            self.certificate.load(fresh)
             transport = self._make_transport(fresh)
             ways = _ways(fresh, self.world)
+            self.certificates.load(_offer(fresh))  # the last, for it takes effect at once
         except (OSError, ValueError) as error:
             log.error("reload failed, everything stays as it was", reason=str(error))
             return
         self.config = fresh
-        self.logins.change(ways)
+        self.logins.change(ways, _patience(fresh))
         self.budget.limit = fresh.limits.memory
         for room in self._rooms:
             room.total, room.by_network = fresh.limits.connections, fresh.limits.connections_per_address
@@ -251,7 +243,7 @@ class Server:
     # ------------------------------------------------------------------------------------------------------------------
 
     def _tls(self, listener: Listener) -> Callable[[], ssl.SSLContext | None]:
-        return lambda: self.certificate.context(listener.protocol)
+        return lambda: self.certificates.context(listener.protocol)
 
     def _incident(self, fault: BaseException) -> str:
         reference = f"{self.world.chance.id(self.world.clock.now()):x}"
@@ -259,10 +251,14 @@ class Server:
         return reference
 
     def _serve(self, position: int) -> Callable[[Stream], Awaitable[None]]:
-        terms = Terms(self._tls(self.config.listener[position]), self.stopping, self._incident)
+        listener = self.config.listener[position]
+        terms = Terms(self._tls(listener), self.stopping, self._incident)
 
         async def serve(stream: Stream) -> None:
-            await drive(stream, self._makers[position](stream), terms)
+            pause = self.config.smtp.greet_wait if listener.protocol == "smtp" else 0.0
+            await drive(
+                stream, self._makers[position](stream), replace(terms, pause=pause) if pause else terms
+            )
 
         return serve
 
@@ -276,8 +272,9 @@ class Server:
 
     def _smtp(self, listener: Listener) -> Callable[[Stream], Session]:
         config, world = self.config, self.world
-        services = ReceiveServices(self.db, self.bus, world.clock, world.chance, self.logins, self.budget)
-        limits = config.limits
+        services = ReceiveServices(
+            self.db, self.bus, world.clock, world.chance, self.logins, self.budget, self.rates
+        )
         options = ReceiveOptions(
             hostname=config.hostname,
             profile=PROFILES[listener.protocol],
@@ -285,16 +282,29 @@ class Server:
             allow_plaintext=config.auth.allow_plaintext,
             expire=config.queue.expire,
             warn_after=config.queue.warn_after,
-            limits=ReceiveLimits(
-                message_size=limits.message_size,
-                recipients=limits.recipients,
-                errors=limits.errors,
-                received=limits.received,
-                idle=limits.smtp_idle,
-                message_time=limits.message_time,
-            ),
+            hold_max=config.smtp.hold_max,
+            priority_from=Networks.of(config.smtp.priority_from),
+            xclient_from=Networks.of(config.smtp.xclient_from),
+            strict=config.smtp.strict,
+            mend_newlines=config.smtp.bare_newlines == "mend",
+            expn=config.smtp.expn,
+            local=_local(config) if listener.local else None,
+            limits=receiving.limits(config.limits),
         )
         return lambda stream: SmtpSession(options, services, stream.peer, stream.tls)
+
+    def _pickup(self) -> list[Coroutine[Any, Any, None]]:
+        """The duty of looking into the spool, where there is one."""
+        config = self.config
+        if not config.sendmail.spool:
+            return []
+        folder, most = beside(config, config.sendmail.spool), config.limits.message_size
+        return [pick_up(folder, most, self.local_session, self.world.clock)]
+
+    def local_session(self, uid: int) -> Session:
+        """As for the user of this uid, had he come by the local socket."""
+        here = Peer("unix", 0)
+        return self._smtp(Listener("submission", "unix:"))(MemoryStream(here, replace(here, uid=uid)))
 
     def _pop3(self, listener: Listener) -> Callable[[Stream], Session]:
         config, limits = self.config, self.config.limits
@@ -304,8 +314,21 @@ class Server:
             allow_plaintext=config.auth.allow_plaintext,
             idle=limits.pop3_idle,
             login_time=limits.login_time,
+            login_delay=config.pop3.login_delay,
+            keep_deleted=config.pop3.keep_deleted,
+            language=config.pop3.language,
         )
-        services = Pop3Services(self.db, self.bus, self.world.clock, self.logins, self.locks, options)
+        services = Pop3Services(
+            self.db,
+            self.bus,
+            self.world.clock,
+            self.logins,
+            self.world.chance,
+            self.locks,
+            options,
+            self.delays,
+            self.budget,
+        )
         return lambda stream: Pop3Session(services, stream.peer, stream.tls)
 
     def _imap(self, listener: Listener) -> Callable[[Stream], Session]:
@@ -334,16 +357,17 @@ class Server:
 
     def _start_worker(self, transport: RemoteTransport | None = None) -> None:
         config, world = self.config, self.world
-        waiting = config.queue
+        self._transport = transport or self._make_transport(config)
         worker = Worker(
             self.db,
             self.bus,
             world.clock,
             world.chance,
-            transport or self._make_transport(config),
-            Policy(config.hostname, Schedule(waiting.retry, waiting.expire, waiting.warn_after)),
+            self._transport,
+            routing.policy(config, self._transport.routes),
             concurrency=config.transport.concurrency,
             per_destination=config.transport.per_destination,
+            rate=config.transport.rate,
             grace=config.limits.drain,
         )
         task = asyncio.get_running_loop().create_task(worker.run())
@@ -351,22 +375,36 @@ class Server:
         task.add_done_callback(lambda _: self._workers.pop(worker) if len(self._workers) > 1 else None)
 
     def _make_transport(self, config: Config) -> RemoteTransport:
-        """Raises OSError when the smarthost's password file cannot be read, ValueError."""
+        """Raises OSError when a file that is named cannot be read, ValueError."""
         world, outgoing = self.world, config.transport
         resolver = world.resolver
         if resolver is None:
             servers = config.dns.servers or system_servers()
-            resolver = CachingResolver(StubResolver(servers, world.clock, world.chance), world.clock)
+            stub = StubResolver(servers, world.clock, world.chance, validating=config.dns.validating)
+            resolver = CachingResolver(stub, world.clock)
+        verified = private_context(beside(config, outgoing.tls_ca) if outgoing.tls_ca else None)
         listening = [item for item in self.listeners if item.sock.family != socket.AF_UNIX]
         options = RemoteOptions(
             hostname=config.hostname,
             port=outgoing.port,
             ipv6=outgoing.ipv6,
             smarthost=_smarthost(config),
+            routes=routing.routes(config),
+            verified=verified,
             own_endpoints=frozenset(split_host_port(item.address) for item in listening),
         )
         dialer = world.dialer or SocketDialer(outgoing.source_address)
-        return RemoteTransport(resolver, dialer, world.clock, world.chance, options)
+        heeded = Settings(
+            encrypt=outgoing.tls_required,
+            verify=outgoing.tls_verified,
+            sts=outgoing.mta_sts,
+            dane=outgoing.dane,
+            ipv6=outgoing.ipv6,
+        )
+        guard = Policies(self.db, resolver, dialer, world.clock, heeded, verified)
+        given = world.dialer
+        dial_from: Callable[[str], Dialer] = SocketDialer if given is None else lambda source: given
+        return RemoteTransport(resolver, dialer, world.clock, world.chance, options, guard, dial_from)
 
     # -- duties ------------------------------------------------------------------------------------------------------
 
@@ -378,17 +416,14 @@ class Server:
                 self.bus.publish_all()
                 self.bus.publish(QUEUE)
 
-    async def _sweep(self) -> None:
-        """Free what nobody points to any more, and what of the change log no client will ask for."""
+    async def _renew(self) -> None:
+        """Fetch again what other domains ask for, before it expires."""
         while True:
-            await asyncio.sleep(SWEEP)
-            now = self.world.clock.now()
-            last = 0
-            while last := await self.db.bulk(forget, last, now - CHANGES_AGE):
-                log.debug("swept the change log", up_to=last)
-            before = now - ORPHAN_AGE
-            while (await self.db.bulk(collect, before, SWEEP_BATCH)).looked_at == SWEEP_BATCH:
-                log.debug("swept", batch=SWEEP_BATCH)
+            await asyncio.sleep(RENEW)
+            try:
+                await self._transport.renew()
+            except Refused as refused:
+                log.warning("policies of other domains are not renewed", reason=refused.detail)
 
     async def _keep_index(self) -> None:
         """Add new mail to the index soon after it came; compare all of it when we start, and after each sweep."""
@@ -407,6 +442,19 @@ class Server:
             else:
                 whole = loop.time() + SWEEP if again else whole
             await asyncio.sleep(INDEX_GLANCE)
+
+
+def _local(config: Config) -> LocalSenders:
+    domains = frozenset({config.hostname, config.sendmail.origin or config.hostname})
+    return LocalSenders(domains, config.sendmail.senders, user_name)
+
+
+def _offer(config: Config) -> Offer:
+    tls = config.tls
+    pairs = tuple((beside(config, one.certificate), beside(config, one.key)) for one in tls.pairs)
+    clients = beside(config, tls.client_ca) if tls.client_ca else None
+    minimum = ssl.TLSVersion.TLSv1_3 if tls.minimum_version == "1.3" else ssl.TLSVersion.TLSv1_2
+    return Offer(pairs, clients, minimum, tls.ciphers)
 
 
 def _ways(config: Config, world: World) -> Ways:
@@ -428,6 +476,11 @@ def _ways(config: Config, world: World) -> Ways:
         dialer, key = world.dialer or SocketDialer(), world.chance.secret(32)
         tokens = Introspection(service, dialer, world.clock, key, context)
     return Ways(config.auth.mechanisms, tokens, config.auth.end_point_binding)
+
+
+def _patience(config: Config) -> Patience:
+    auth = config.auth
+    return Patience(auth.ban_after, auth.ban_window, auth.ban_time, auth.never_ban)
 
 
 def _smarthost(config: Config) -> Smarthost | None:

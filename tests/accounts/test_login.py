@@ -444,6 +444,52 @@ async def test_external(house: House, names: tuple[str, ...], authzid: bytes, ex
     assert (end.account.id if isinstance(end, LoggedIn) else end.kind) == expected  # type: ignore[union-attr]
 
 
+LOOKALIKES = (
+    "\uff42ob@example.com",  # a wide b
+    "bo\u00adb@example.com",  # a soft hyphen
+    "\u24d1ob@example.com",  # a b in a circle
+    '"bob"@example.com',
+    "bob@\uff45xample.com",
+    "bob@example\u3002com",  # an ideographic full stop, which names in the DNS take for a dot
+    "bob@example.com.",
+    "ju\u0308rgen@example.com",
+    "\uff42ob",
+)
+
+
+@pytest.mark.parametrize("name", LOOKALIKES)
+async def test_a_name_that_is_vouched_for_is_no_other(house: House, name: str) -> None:
+    """Whoever may choose his name at the authority must not become somebody whose name only looks like it."""
+    assert (await house.logins.find(name))[1] is not None, "with the password it would do"
+    channel = house.logins.channel(TlsInfo("TLSv1.3", "", certificate=(name,)), False)
+    logins = house.another(ways=Ways(tokens=Register(token=name)))
+    for mechanism, message in (
+        ("EXTERNAL", b""),
+        ("OAUTHBEARER", b"n,,\x01auth=Bearer token\x01\x01"),
+        ("XOAUTH2", f"user={name}\x01auth=Bearer token\x01\x01".encode()),
+        ("XOAUTH2", b"user=bob@example.com\x01auth=Bearer token\x01\x01"),
+    ):
+        end = await logins.authentication(channel).begin(mechanism, message)
+        assert isinstance(end, Denied)
+        assert end.kind is Kind.BAD_CREDENTIALS
+
+
+@pytest.mark.parametrize(
+    ("name", "id"),
+    [("Bob@EXAMPLE.com", 1), ("bob", 1), ("J\u00dcRGEN@example.com", 2), ("eve@B\u00fccher.example", 3)],
+)
+async def test_a_name_that_is_vouched_for_may_be_in_capitals(house: House, name: str, id: int) -> None:
+    if id == 3:
+        await house.db.write(accounts.add_domain, "b\u00fccher.example", START)
+        eve = Address.parse("eve@xn--bcher-kva.example")
+        credentials = make_credentials(PASSWORD, house.chance, CHEAP)
+        await house.db.write(accounts.add_account, id=3, address=eve, credentials=credentials, now=START)
+    logins = house.another(ways=Ways(tokens=Register(token=name)))
+    end = await logins.authentication(TLS).begin("OAUTHBEARER", b"n,,\x01auth=Bearer token\x01\x01")
+    assert isinstance(end, LoggedIn)
+    assert end.account.id == id
+
+
 async def test_external_for_an_account_that_is_disabled(house: House) -> None:
     await house.enable(False)
     channel = house.logins.channel(TlsInfo("TLSv1.3", "", certificate=("bob@example.com",)), False)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import trustme
 from scramp import ScramClient
+from structlog.testing import capture_logs
 from tests.app.test_server import move_in
 
 from correo.app import Server, World, bind_all
@@ -210,12 +211,21 @@ async def test_mechanisms_change_with_a_reload(house: House) -> None:
     assert await asyncio.to_thread(offered) == {"SCRAM-SHA-1", "LOGIN"}
 
 
+async def test_a_reload_tells_what_it_does_not_change(house: House) -> None:
+    for number, told in ((3, ["auth.concurrency"]), (2, [])):
+        with capture_logs() as logged:
+            house.server.reload(house.config(CONFIG.replace("[auth]", f"[auth]\nconcurrency = {number}")))
+        assert [entry["option"] for entry in logged if "option" in entry] == told
+
+
 async def test_a_reload_that_cannot_be_leaves_everything(house: House) -> None:
     """The secret of the authorization server is not there."""
     oauth = '[oauth]\nintrospection = "http://localhost:1/"\nclient_id = "a"\nclient_secret_file = "secret"\n'
-    before = house.server.config
+    before, context = house.server.config, house.server.certificates.context("imap")
+    house.renew()
     house.server.reload(house.config(CONFIG + oauth))
     assert house.server.config is before
+    assert house.server.certificates.context("imap") is context
     (house.folder / "secret").write_text("word\n")
     house.server.reload(house.config(CONFIG.replace('"EXTERNAL"', '"XOAUTH2"') + oauth))
 

@@ -163,3 +163,67 @@ def test_quota_is_shown_set_and_lifted(house: Any) -> None:
     ):
         assert house("account", "quota", "bob@example.com", wrong).code == EX_USAGE
     assert house("account", "quota", "bob@example.com", "--storage", "9" * 30).code == EX_USAGE
+
+
+def test_app_passwords_are_made_shown_once_and_taken_back(house: Any) -> None:
+    add = ("account", "app-password", "add", "alice@example.com")
+    made = house(*add, "phone", "--for", "imap", "--expires", "90d", "--json").json
+    assert len(made["password"]) == 23
+    assert made["expires"] is not None
+    every = house(*add, "old laptop")
+    assert "not shown again" in every.out
+    listed = house("account", "app-password", "list", "alice@example.com")
+    assert made["password"] not in listed.out
+    rows = house("account", "app-password", "list", "alice@example.com", "--json").json
+    assert [(row["name"], row["scopes"], row["used"]) for row in rows] == [
+        ("old laptop", ["smtp", "imap", "pop3"], None),
+        ("phone", ["imap"], None),
+    ]
+    assert house("account", "app-password", "remove", "alice@example.com", "phone").code == 0
+    assert len(house("account", "app-password", "list", "alice@example.com", "--json").json) == 1
+
+
+def test_a_new_password_keeps_the_salt_of_app_passwords(house: Any) -> None:
+    async def salt(tx: Tx) -> bytes:
+        login = await stored_login(tx, "alice@example.com")
+        assert login is not None
+        keys = login.credentials.keys()
+        assert keys is not None
+        return keys.salt
+
+    passwd = ("account", "passwd", "alice@example.com", "--password-file", "-")
+    before = house.with_db(lambda db: db.read(salt))
+    house(*passwd, stdin="one\n")
+    fresh = house.with_db(lambda db: db.read(salt))
+    assert fresh != before
+    house("account", "app-password", "add", "alice@example.com", "phone")
+    house(*passwd, stdin="two\n")
+    assert house.with_db(lambda db: db.read(salt)) == fresh
+
+
+def test_an_account_can_be_for_app_passwords_alone(house: Any) -> None:
+    async def look(tx: Tx) -> bool:
+        account = await accounts.get_account(tx, "alice@example.com")
+        assert account is not None
+        return account.app_only
+
+    assert house("account", "app-only", "alice@example.com", "on").code == 0
+    assert house.with_db(lambda db: db.read(look))
+    assert house("account", "app-only", "alice@example.com", "off").code == 0
+    assert not house.with_db(lambda db: db.read(look))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("add", "nobody@example.com", "phone"), EX_NOUSER, "correo account list"),
+        (("add", "alice@example.com", " "), EX_DATAERR, "cannot be the name"),
+        (("add", "alice@example.com", "phone", "--expires", "soon"), EX_USAGE, "--expires"),
+        (("remove", "alice@example.com", "phone"), EX_NOUSER, "app-password list"),
+        (("list", "alice"), EX_DATAERR, "not an address"),
+    ],
+)
+def test_refusals_of_app_passwords(house: Any, arguments: tuple[str, ...], code: int, words: str) -> None:
+    ran = house("account", "app-password", *arguments)
+    assert (ran.code, ran.out) == (code, "")
+    assert words in ran.err

@@ -16,7 +16,7 @@ from correo.cli.first_config import REAL
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "docs" / "operating.md", ROOT / "README.md"]
 TYPED = re.compile(
-    r"(?:^|[`/ ])correo((?: +(?:--config|--json) *\S*)?(?: +[a-z][a-z|]*)+)([^`\n#]*)", re.MULTILINE
+    r"(?:^|[`/ ])correo((?: +(?:--config|--json) *\S*)?(?: +[a-z][a-z|-]*)+)([^`\n#]*)", re.MULTILINE
 )
 CODE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
 
@@ -41,10 +41,10 @@ def test_every_command_in_the_documents_exists(document: str, words: list[str], 
     assert name in COMMANDS, f"{document}: correo {name}"
     command = importlib.import_module(f"correo.cli.{name}").command
     assert isinstance(command, click.Command)
-    branches = [command]
-    if isinstance(command, click.Group) and rest:
-        assert set(rest[0].split("|")) <= set(command.commands), f"{document}: correo {name} {rest[0]}"
-        branches = [command.commands[one] for one in rest[0].split("|")]
+    branches: list[click.Command] = [command]
+    while isinstance(group := branches[0], click.Group) and rest:
+        assert set(rest[0].split("|")) <= set(group.commands), f"{document}: correo {name} {rest[0]}"
+        branches = [group.commands[one] for one in rest.pop(0).split("|")]
     for branch in branches:
         known = {opt for param in branch.params for opt in (*param.opts, *param.secondary_opts)} | {"--help"}
         assert set(options) <= known, f"{document}: correo {' '.join(words)} {options}"

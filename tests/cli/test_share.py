@@ -52,6 +52,13 @@ def test_administrators_are_made_and_unmade(house: Any) -> None:
     assert house("account", "admin", "alice@example.com", "perhaps").code == EX_USAGE
 
 
+def test_nobody_reads_as_a_shared_account(house: Any) -> None:
+    house("account", "add", "--shared", "support@example.com")
+    ran = house("share", "set", "alice@example.com/INBOX", "support@example.com", "read")
+    assert (ran.code, "nobody logs in as it" in ran.err) == (EX_NOPERM, True)
+    assert house("share", "list", "alice@example.com", "--json").json == []
+
+
 def test_rights_are_given_shown_and_taken(house: Any) -> None:
     place = "alice@example.com/inbox"
     assert "nobody but the owner" in house("share", "list", place).out

@@ -26,7 +26,15 @@ def test_every_refusal_has_an_exit_status() -> None:
 def test_every_command_has_help(name: str, correo: Any) -> None:
     ran = correo(name, "--help")
     assert ran.code == 0
-    assert "--json" in ran.out or name in ("serve", "domain", "account", "alias", "share", "queue")
+    assert "--json" in ran.out or name in (
+        "serve",
+        "domain",
+        "account",
+        "alias",
+        "share",
+        "queue",
+        "sendmail",
+    )
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from correo.accounts.login import USUAL
 from correo.config import Config, ConfigError, options, read
 from correo.config.read import beside
 from correo.mail.instant import DAY, HOUR, MINUTE
+from correo.mail.way import Way
 from correo.wire import sasl as wire_sasl
 
 GOOD = """hostname = "mail.example.com"
@@ -85,6 +86,13 @@ format = "json"
     assert (config.limits.imap_message_limit, config.limits.imap_save_limit) == (0, 1000)
 
 
+def test_lists_of_domains() -> None:
+    added = '[transport]\ntls_required = ["Example.NET.", ".example.org", "*"]\ntls_verified = ["b\u00fccher.example"]\n'
+    transport = read(GOOD + added, PATH).transport
+    assert transport.tls_required == ("example.net", ".example.org", "*")
+    assert transport.tls_verified == ("xn--bcher-kva.example",)
+
+
 @pytest.mark.parametrize(
     ("added", "words"),
     [
@@ -97,6 +105,11 @@ format = "json"
             "[limits]\nimap_save_limit = 999\n",
             ["line 8", "limits.imap_save_limit", "0 or a whole number from 1000"],
         ),
+        (
+            '[transport]\ntls_required = ["a..b"]\n',
+            ["line 8", "transport.tls_required", "list of domains", "malformed"],
+        ),
+        ('[transport]\ntls_verified = "a"\n', ["line 8", "transport.tls_verified", "list of domains"]),
         ("[limts]\na = 1\n", ["line 7", "limts", "did you mean limits"]),
         ('[[listener]]\nprotocol = "smpt"\naddress = "1:1"\n', ["line 8", "listener.protocol", '"smtp"']),
         ('[[listener]]\nprotocol = "imap"\n', ["line 7", "listener.address", "missing"]),
@@ -123,6 +136,27 @@ format = "json"
             '[oauth]\nintrospection = "https://a/"\nclient_id = "b"\nclient_secret_file = "c"\nclaim = ""\n',
             ["line 11", "oauth.claim", '"username"'],
         ),
+        ("[[route]]\ndomains = []\n", ["line 8", "route.domains", "must name domains"]),
+        ('[[route]]\nto = "hold"\n', ["line 7", "route.domains", "is missing"]),
+        (
+            '[[route]]\ndomains = ["a.example"]\nto = "relay.example:25"\n',
+            ["line 9", "route.to", "smtp:relay"],
+        ),
+        ('[[route]]\ndomains = ["a.example"]\nto = "route:x"\n', ["line 9", "another route"]),
+        (
+            '[[route]]\ndomains = ["a.example"]\n[[route]]\ndomains = [".b.example", "A.example"]\n',
+            ["line 10", "a.example", "already"],
+        ),
+        ('[[route]]\ndomains = ["*"]\nuser = "u"\npassword_file = "p"\n', ["line 9", "route.user", "smtp:"]),
+        ('[[route]]\ndomains = ["*"]\nto = "smtp:relay.example"\nuser = "u"\n', ["line 10", "password_file"]),
+        (
+            '[[route]]\ndomains = ["*"]\nto = "lmtp:store.example"\ntls = "verified"\n',
+            ["line 10", "route.tls"],
+        ),
+        ('[[route]]\ndomains = ["*"]\nsource_address = "here"\n', ["line 9", "IP address"]),
+        ('[[route]]\ndomains = ["*"]\nname = "a b"\n', ["line 9", "route.name"]),
+        ('[[route]]\ndomains = ["*"]\nretry = ["0s"]\n', ["line 9", "longer than zero"]),
+        ("[route]\n", ["[[route]]"]),
         ('[transport]\nsmarthost = "relay"\n', ["line 8", "transport.smarthost", "host:port"]),
         ("tls = 1\n", ["listener.tls", "must be one of"]),
         ("[queue\n", ["not valid TOML", "line 7"]),
@@ -153,3 +187,22 @@ def test_the_mechanisms_are_those_that_there_are() -> None:
     """Two packages of one layer do not import each other, so that both have a list of them."""
     assert tuple(wire_sasl.MECHANISMS) == options.MECHANISMS
     assert read(GOOD, PATH).auth.mechanisms == USUAL
+
+
+def test_routes_are_read() -> None:
+    text = (
+        GOOD
+        + """
+[[route]]
+domains = ["Example.NET", ".example.org"]
+to = "smtp:[2001:db8::1]:587"
+name = "relay"
+retry = ["1m", "1h"]
+expire = "1d"
+rate = 30
+"""
+    )
+    (route,) = read(text, PATH).route
+    assert route.domains == ("example.net", ".example.org")
+    assert (route.to, route.name) == (Way.parse("smtp:[2001:db8::1]:587"), "relay")
+    assert (route.retry, route.expire, route.rate, route.concurrency) == ((MINUTE, HOUR), DAY, 30, 0)

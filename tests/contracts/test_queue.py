@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from correo.mail.address import Address
 from correo.mail.instant import HOUR, MINUTE, SECOND
+from correo.mail.protection import Protection
 from correo.mail.status import Status
+from correo.mail.terms import Terms
+from correo.mail.way import Way
 from correo.queue import (
     TABLE,
     Event,
@@ -20,19 +24,23 @@ from correo.queue import (
     State,
     census,
     claim,
+    count,
     defer,
     due,
     enqueue,
     give_back,
     hold,
     list_recipients,
+    park,
     recover,
     release,
     renew,
+    reroute,
     retry,
     take_out,
     withdraw,
 )
+from correo.queue.resting import postpone, postpone_waiting
 from correo.storage.db import Database, Tx
 from correo.storage.db.sqlite import Sqlite
 
@@ -260,13 +268,81 @@ async def test_withdrawing_in_slices_ends_with_an_empty_queue(db: Database) -> N
         (Selection(sender="ANA@here.example"), [1000, 1001]),
         (Selection(sender=""), [2000]),
         (Selection(address="nobody@one.example"), []),
+        (Selection(before=NOW), []),
+        (Selection(before=NOW + 1), [1000, 1001, 2000]),
+        (Selection(state=State.WAITING, destination="one.example"), [1000, 2000]),
+        (Selection(state=State.HELD), []),
+        (Selection(after=1000, address="a@one.example"), [2000]),
     ],
 )
 async def test_selections(db: Database, selection: Selection, found: list[int]) -> None:
     await put(db, 1, "A@one.example", "b@two.example")
     await put(db, 2, "a@one.example", sender="")
     assert [one.id for one in await db.read(list_recipients, selection)] == found
+    assert sum((await db.read(count, selection)).values()) == len(found)
     assert [one.id for one in await db.write(hold, selection)] == found
+
+
+async def test_rerouted_recipients_are_found_by_their_domain_and_claimed_by_their_way(db: Database) -> None:
+    await put(db, 1, "A@one.example", "b@two.example", "c@x_y.example", "d@xzy.example")
+    await db.write(hold, Selection(recipient_id=1001))
+    relay = Way.parse("smtp:relay.example:26")
+    moved = await db.write(reroute, EVERYTHING, relay, NOW, 2)
+    moved += await db.write(reroute, Selection(after=moved[-1].id), relay, NOW, 2)
+    assert await db.write(reroute, Selection(after=moved[-1].id), relay, NOW, 2) == []
+    assert [one.id for one in moved] == [1000, 1001, 1002, 1003]
+    for domain, ids in (
+        ("one.example", [1000]),
+        ("two.example", [1001]),
+        ("x_y.example", [1002]),
+        ("example", []),
+    ):
+        assert [one.id for one in await db.read(list_recipients, Selection(destination=domain))] == ids
+    assert [one.id for one in await db.read(list_recipients, Selection(address="a@one.example"))] == [1000]
+    claimed = await take(db)
+    assert {one.destination for one in claimed if one.id < 1002} == {
+        ">smtp:relay.example:26 one.example",
+        ">smtp:relay.example:26 two.example",
+    }
+    await db.write(give_back, "w1")
+    await db.write(reroute, EVERYTHING, None, NOW)
+    assert {one.destination for one in await take(db)} == {
+        "one.example",
+        "two.example",
+        "x_y.example",
+        "xzy.example",
+    }
+
+
+async def test_what_waits_for_a_destination_is_put_off_but_for_what_is_overdue(db: Database) -> None:
+    await put(db, 1, "a@one.example", "b@two.example")
+    await put(db, 2, "c@one.example")
+    await put(db, 3, "d@one.example")
+    await db.write(hold, Selection(message_id=3))
+    await db.write(_expire, 2)
+    moved = await db.write(postpone_waiting, "one.example", NOW, until=NOW + HOUR, status=BUSY, host="mx")
+    assert moved == 1
+    assert await db.write(postpone_waiting, "one.example", NOW, until=NOW + HOUR, status=BUSY, host="mx") == 0
+    assert [one.id for one in await take(db)] == [1001, 2000]
+    (rested,) = await db.read(list_recipients, Selection(recipient_id=1000))
+    assert (rested.next_try, rested.attempts, rested.status, rested.host) == (NOW + HOUR, 0, BUSY, "mx")
+    assert len(await db.write(retry, Selection(recipient_id=1000), NOW)) == 1
+
+
+async def test_who_lost_the_lease_puts_nothing_off_and_parks_nothing(db: Database) -> None:
+    await put(db, 1, "a@one.example")
+    (one,) = await take(db)
+    await db.write(recover, NOW + LEASE)
+    (again,) = await take(db, "w2", now=NOW + LEASE)
+    await db.write(postpone, [one], until=NOW + HOUR, status=BUSY, host="")
+    assert not await db.write(park, one, status=BUSY)
+    assert (await states(db))[State.ACTIVE] == 1
+    assert await db.write(park, again, status=BUSY)
+    assert (await states(db))[State.HELD] == 1
+
+
+async def _expire(tx: Tx, message_id: int) -> None:
+    await tx.run("UPDATE queue_message SET expires = $1 WHERE id = $2", NOW, message_id)
 
 
 async def test_listing_pages_by_the_last_id(db: Database) -> None:
@@ -312,15 +388,23 @@ async def _fire(db: Database, event: Event) -> None:
             await db.write(give_back, "w1")
         case Event.LAPSE:
             await db.write(recover, NOW + HOUR)
-        case Event.RELAY | Event.BOUNCE | Event.DISCARD:
+        case Event.RELAY | Event.DELIVER | Event.BOUNCE | Event.DISCARD:
             await db.write(take_out, one)
+        case Event.POSTPONE if one.state is State.WAITING:
+            await db.write(postpone_waiting, "one.example", NOW, until=NOW + HOUR, status=BUSY, host="")
+        case Event.POSTPONE:
+            await db.write(postpone, [one], until=NOW + HOUR, status=BUSY, host="")
+        case Event.PARK:
+            await db.write(park, one, status=BUSY)
+        case Event.REROUTE:
+            await db.write(reroute, EVERYTHING, Way.parse("smtp:relay.example"), NOW)
         case Event.HOLD:
             await db.write(hold, EVERYTHING)
         case Event.RELEASE:
             await db.write(release, EVERYTHING, NOW)
         case Event.RETRY:
             await db.write(retry, EVERYTHING, NOW - 1)
-        case Event.WITHDRAW:
+        case Event.WITHDRAW | Event.DELETE:
             await db.write(withdraw, EVERYTHING)
         case Event.ENQUEUE:
             raise AssertionError("not an arrow between states")
@@ -338,3 +422,11 @@ async def test_every_arrow_leads_where_the_table_says_and_from_nowhere_else(
     expected = step.target if start in step.sources else start
     counted = await states(db)
     assert [state for state, count in counted.items() if count] == ([expected] if expected else [])
+
+
+@pytest.mark.parametrize("wanted", list(Protection))
+async def test_how_a_message_is_to_be_protected_is_kept(db: Database, wanted: Protection) -> None:
+    new = NewRecipient(1000, "a@one.example", "a@one.example", "one.example")
+    await db.write(enqueue, replace(message(1), terms=Terms(protection=wanted)), [new], NOW)
+    (one,) = await take(db)
+    assert one.message.terms.protection is wanted

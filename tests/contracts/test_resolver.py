@@ -191,3 +191,8 @@ async def test_answers_too_large_for_a_datagram(resolver: Resolver) -> None:
 async def test_authentic_answers(resolver: Resolver) -> None:
     assert (await twice(resolver, "example.com", "MX")).authentic
     assert (await twice(resolver, "mx1.example.com", "MX")).authentic
+
+
+async def test_the_name_at_the_end_of_the_aliases(resolver: Resolver) -> None:
+    assert (await resolver.lookup("www.example.com", "A")).canonical == "mx1.example.com"
+    assert (await resolver.lookup("mx1.example.com", "A")).canonical == ""

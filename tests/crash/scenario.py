@@ -25,16 +25,19 @@ from tests.journeys.town import Town
 from correo import queue
 from correo.clock.virtual import START
 from correo.mail.instant import HOUR, MINUTE
+from correo.mail.way import Way
 from correo.queue import Selection
 from correo.queue.schedule import Schedule
 from correo.receive.options import Limits
 from correo.storage.db import Database
+from correo.transport.routes import Route, Routes
 
 CLIENT, FAR, TRACE = "client", "far", "trace"
 HOST, DOMAIN = "mail.here.example", "here.example"
 USERS = ("alice", "bob", "carol")
 ALICE, BOB, CAROL = (f"{user}@{DOMAIN}" for user in USERS)
 SCHEDULE = Schedule(retry=(MINUTE, 5 * MINUTE), lifetime=HOUR, warn_after=2 * MINUTE)
+ASIDE, ANOTHER_WAY = Selection(destination="held.example"), "mx:far.example"
 RECOVERY = 22 * MINUTE  # after the beginning of a day of 20 minutes: some leases have ended, some have not
 
 _MESSAGE_ID = re.compile(rb"(?im)^Message-ID: (<[^>]+>)")
@@ -91,6 +94,7 @@ class Elsewhere:
         self._path = folder / FAR
         self._diary = Diary(self._path)
         town.far("far.example", Far(self._answer, hear=self._hear))
+        town.far("away.example", Far(self._away, hear=self._hear))
         town.far("rude.example", Far(self._rude, hear=self._hear))
 
     def _hear(self, taken: Taken) -> None:
@@ -105,7 +109,7 @@ class Elsewhere:
         match address.partition("@")[0]:
             case "never":
                 return "550 5.1.1 no such user here"
-            case "withdraw":
+            case "withdraw" | "delete":
                 return "451 4.2.1 not today"
             # Asked twice in one attempt where the first connection was one that had been kept.
             case "hold" | "retry" if asked <= 2:
@@ -114,6 +118,14 @@ class Elsewhere:
                 return "451 4.7.1 come back later"
             case _:
                 return None
+
+    def _away(self, line: str) -> str | None:
+        """Not at home when the first one calls."""
+        if line == "connect":
+            self._diary.note("call")
+            calls = sum(entry == ["call"] for entry in entries(self._path))
+            return "421 4.3.2 nobody is here" if calls == 1 else None
+        return None
 
     def _rude(self, line: str) -> str | None:
         """Says nothing to the first who tries, for as long as he waits."""
@@ -145,6 +157,7 @@ async def recover(folder: Path, plan: Plan) -> None:
     for _ in range(6 * 60):
         await story.town.wait("1m")
         await server.release(Selection())
+        await server.reroute(ASIDE, ANOTHER_WAY)
         if not await server.queued():
             break
     else:
@@ -161,6 +174,7 @@ class Story:
         address = self.town.address()
         self.server = TrappedServer(self.town, folder / HOST, HOST, address, SCHEDULE, Limits())
         self.server.plan = plan
+        self.server.routes = Routes([("held.example", Route(Way.parse("hold")))])
         self.town.publish(DOMAIN, HOST, address)
         Elsewhere(self.town, folder)
 
@@ -177,7 +191,12 @@ class Story:
         await self._receive("zoe@far.example", f"lost@{DOMAIN}")
         await self._receive("zoe@far.example", BOB, CAROL)
         await self._send(ALICE, "max@rude.example")
+        await self._send(ALICE, f"team@{DOMAIN}", mail=" HOLDFOR=30")
+        await self._send(ALICE, "one@away.example", "max@held.example", "delete@far.example")
         await town.wait("1s")
+        await self._send(ALICE, "two@away.example")
+        await server.reroute(ASIDE, ANOTHER_WAY)
+        await server.delete(Selection(address="delete@far.example"))
         await server.hold(Selection(address="hold@far.example"))
         await server.retry(Selection(address="retry@far.example"))
         await server.withdraw(Selection(address="withdraw@far.example"))
@@ -198,9 +217,9 @@ class Story:
         await self.town.network.close()
         assert not self.server.incidents, self.server.incidents
 
-    async def _send(self, sender: str, *recipients: str) -> None:
+    async def _send(self, sender: str, *recipients: str, mail: str = "") -> None:
         text = self.town.letter(sender, recipients)
-        said = await self.server.send(sender, recipients, text)
+        said = await self.server.send(sender, recipients, text, mail=mail)
         assert said.code == 250, said
         self.client.note("taken", message_id(text), *said.recipients)
 

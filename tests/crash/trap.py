@@ -8,15 +8,23 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from correo.clock import Clock
+from correo.ops.queueing import DELETED
 from correo.queue.states import Event
 from correo.storage.db import Database, Op, P, T, Tx
 
 BEFORE, AFTER = "before", "after"
 
-_QUEUE = "SELECT id, message_id, folded, state, attempts, next_try, lease_until FROM queue_recipient"
-_END = """SELECT event FROM ledger_entry WHERE message_id = $1 AND recipient = $2
-AND event IN ('relayed', 'bounced', 'discarded') ORDER BY id DESC"""
-_ENDS = {"relayed": Event.RELAY, "bounced": Event.BOUNCE, "discarded": Event.DISCARD}
+_QUEUE = (
+    "SELECT id, message_id, folded, state, attempts, next_try, lease_until, destination FROM queue_recipient"
+)
+_END = """SELECT event, detail FROM ledger_entry WHERE message_id = $1 AND recipient = $2
+AND event IN ('relayed', 'delivered', 'bounced', 'discarded') ORDER BY id DESC"""
+_ENDS = {
+    "relayed": Event.RELAY,
+    "delivered": Event.DELIVER,
+    "bounced": Event.BOUNCE,
+    "discarded": Event.DISCARD,
+}
 
 
 def kill() -> None:
@@ -85,6 +93,7 @@ class _Seen:
     attempts: int
     next_try: int
     lease_until: int
+    destination: str
 
 
 _Picture = dict[int, _Seen]
@@ -107,10 +116,10 @@ async def _difference(tx: Tx, before: _Picture, now: int) -> Iterable[str]:
 
 
 async def _end(tx: Tx, old: _Seen) -> Event:
-    if old.state != "active":
-        return Event.WITHDRAW
     row = await tx.one(_END, old.message_id, old.folded)
     assert row is not None, f"{old} left the queue without an end in the ledger"
+    if old.state != "active":
+        return Event.DELETE if row[1].startswith(DELETED) else Event.WITHDRAW
     return _ENDS[row[0]]
 
 
@@ -120,6 +129,12 @@ def _moved(old: _Seen, new: _Seen, now: int) -> Event | None:
             return Event.CLAIM
         case "active", "waiting" if new.attempts > old.attempts:
             return Event.DEFER
+        case "active", "held":
+            return Event.PARK
+        case "active", "waiting" if new.next_try != old.next_try:
+            return Event.POSTPONE
+        case "waiting" | "held", "waiting" if new.destination != old.destination:
+            return Event.REROUTE
         case "active", "waiting":
             return Event.LAPSE if old.lease_until <= now else Event.GIVE_BACK
         case "waiting", "held":
@@ -128,6 +143,8 @@ def _moved(old: _Seen, new: _Seen, now: int) -> Event | None:
             return Event.RELEASE
         case "waiting", "waiting" if new.next_try < old.next_try:
             return Event.RETRY
+        case "waiting", "waiting" if new.next_try > old.next_try:
+            return Event.POSTPONE
         case _:
             assert old.state == new.state, f"there is no arrow from {old} to {new}"
             return None

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection
+from dataclasses import replace
 
 import pytest
 
 from correo.clock.virtual import SeededChance, VirtualClock
-from correo.dns import DnsFailure
+from correo.dns import Answer, DnsFailure, Rdtype
 from correo.dns.mx import (
     MAX_ADDRESSES,
     MAX_HOSTS,
@@ -110,7 +111,9 @@ async def test_a_domain_that_is_an_alias() -> None:
 
 async def test_a_host_that_is_an_alias() -> None:
     text = "example.com. MX 10 mx.example.com.\nmx.example.com. CNAME real.example.com.\nreal.example.com. A 192.0.2.1"
-    assert await find(text) == Hosts((Host("mx.example.com", 10, ("192.0.2.1",)),))
+    assert await find(text) == Hosts(
+        (Host("mx.example.com", 10, ("192.0.2.1",), canonical="real.example.com"),)
+    )
 
 
 async def test_no_such_domain() -> None:
@@ -214,3 +217,25 @@ async def test_malformed_domains_have_no_hosts(domain: str) -> None:
 
 async def test_an_ipv6_literal_without_ipv6() -> None:
     assert isinstance(await find("", "[IPv6:2001:db8::1]", ipv6=False), NoMailHosts)
+
+
+@pytest.mark.parametrize("signed", [True, False])
+async def test_what_dnssec_says_is_handed_on(signed: bool) -> None:
+    for text in (ZONE, "example.com. A 192.0.2.1"):
+        resolver = ZoneResolver(Zone(text, authentic=signed), VirtualClock())
+        found = await mail_hosts(resolver, "example.com", SeededChance())
+        assert isinstance(found, Hosts)
+        assert found.secure is signed
+        assert {host.secure for host in found.hosts} == {signed}
+
+
+async def test_hosts_may_be_secure_where_their_addresses_are_not() -> None:
+    class Half(ZoneResolver):
+        async def lookup(self, name: str, rdtype: Rdtype) -> Answer:
+            answer = await super().lookup(name, rdtype)
+            return replace(answer, authentic=rdtype == "MX")
+
+    found = await mail_hosts(Half(Zone(ZONE), VirtualClock()), "example.com", SeededChance())
+    assert isinstance(found, Hosts)
+    assert found.secure
+    assert not any(host.secure for host in found.hosts)

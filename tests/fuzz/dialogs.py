@@ -30,11 +30,13 @@ SMTP = (
     b"RCPT TO:<bob@example.org>\r\n", b"RCPT TO:<team@example.org>\r\n", b"RCPT TO:<x@far.example>\r\n", b"DATA\r\n",
     b"Subject: x\r\n\r\n", b"From: a@b\r\n", b".\r\n", b"RSET\r\n", b"NOOP\r\n", b"QUIT\r\n", b"STARTTLS\r\n", b"VRFY bob\r\n", b"*\r\n",
     b"BDAT 5 LAST\r\n", b"GET / HTTP/1.1\r\n", b"<" * 300, b"\"" * 50, b"@[IPv6:::1]",
+    b"MAIL FROM:<alice@example.org> HOLDFOR=60 BY=9;RT MT-PRIORITY=-3\r\n", b" HOLDUNTIL=2026-01-01T00:00:00Z", b" BY=-1;N",
+    b"XCLIENT ADDR=IPV6:::1 PORT=1 LOGIN=alice@example.org\r\n", b"EXPN team@example.org\r\n",
 )  # fmt: skip
 POP3 = (
     b"USER alice@example.org\r\n", b"PASS secret\r\n", b"AUTH PLAIN\r\n", PLAIN + b"\r\n", b"CAPA\r\n", b"STAT\r\n", b"LIST\r\n",
     b"LIST 1\r\n", b"RETR 1\r\n", b"TOP 1 99999999999999999999\r\n", b"DELE 1\r\n", b"UIDL\r\n", b"RSET\r\n", b"NOOP\r\n", b"QUIT\r\n",
-    b"STLS\r\n", b"-1", b"00000001", b"*\r\n", b"=",
+    b"STLS\r\n", b"-1", b"00000001", b"*\r\n", b"=", b"UTF8\r\n", b"LANG\r\n", b"LANG es\r\n",
 )  # fmt: skip
 IMAP = (
     b"a LOGIN alice@example.org secret\r\n", b"a LOGIN {17}\r\n", b"alice@example.org", b"a SELECT INBOX\r\n", b"b FETCH 1:* ",

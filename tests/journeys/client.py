@@ -77,8 +77,11 @@ class Smtp(Dialog):
         assert (await self.reply()).code == 220
         assert (await self.ask("EHLO client.example")).code == 250
         if user:
-            initial = b64encode(f"\0{user}\0{PASSWORD}".encode()).decode()
-            assert (await self.ask(f"AUTH PLAIN {initial}")).code == 235
+            await self.log_in(user)
+
+    async def log_in(self, user: str) -> None:
+        initial = b64encode(f"\0{user}\0{PASSWORD}".encode()).decode()
+        assert (await self.ask(f"AUTH PLAIN {initial}")).code == 235
 
     async def send(
         self, sender: str, recipients: Sequence[str], text: bytes, mail: str = "", rcpt: str = ""

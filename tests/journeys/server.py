@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+import trustme
 from tests.journeys.audit import faults
 from tests.journeys.client import PASSWORD, Imap, Pop3, Said, Smtp, settle_down
 
@@ -25,6 +26,7 @@ from correo.clock.virtual import START, SeededChance
 from correo.dns.zone import ZoneResolver
 from correo.ledger import Balance, Journey
 from correo.mail.address import Address
+from correo.mail.way import Way
 from correo.net import Session
 from correo.net.drive import Stopping, Terms, drive
 from correo.net.limits import Budget
@@ -39,8 +41,10 @@ from correo.storage.bus import QUEUE
 from correo.storage.bus.local import LocalBus
 from correo.storage.db import Database, Tx
 from correo.storage.db.sqlite import Sqlite
+from correo.transport.policy.guard import Policies, Settings
 from correo.transport.remote import Options as RemoteOptions
 from correo.transport.remote import RemoteTransport
+from correo.transport.routes import Routes
 from correo.transport.settling import Policy
 from correo.transport.worker import Worker
 
@@ -52,6 +56,7 @@ PORTS = {"mx": 25, "submission": 587, "lmtp": 24, "pop3": 110, "imap": 143}
 PROFILES = {"mx": Profile.MX, "submission": Profile.SUBMISSION, "lmtp": Profile.LMTP}
 DATABASE = "correo.db"
 _CONTEXT = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+AUTHORITY = trustme.CA()  # whom certificates in this town must come from, where one is asked for
 
 
 class Server:
@@ -66,7 +71,8 @@ class Server:
         self.limits = limits
         self.chance = SeededChance(town.seed)
         self.incidents: list[BaseException] = []
-        self.policy = Policy(hostname, schedule)
+        self.routes = Routes()
+        self.protection = Settings(ipv6=False)
         self.running = False
 
     async def open_database(self) -> Database:
@@ -120,10 +126,16 @@ class Server:
     def make_worker(self) -> Worker:
         town = self.town
         options = RemoteOptions(
-            hostname=self.hostname, ipv6=False, own_endpoints=frozenset({(self.address, 25)})
+            hostname=self.hostname,
+            ipv6=False,
+            routes=self.routes,
+            own_endpoints=frozenset({(self.address, 25)}),
         )
         resolver, dialer = ZoneResolver(town.zone, town.clock), town.network.dialer(self.address)
-        transport = RemoteTransport(resolver, dialer, town.clock, self.chance, options)
+        verified = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        AUTHORITY.configure_trust(verified)
+        guard = Policies(self.db, resolver, dialer, town.clock, self.protection, verified)
+        transport = RemoteTransport(resolver, dialer, town.clock, self.chance, options, guard)
         return Worker(self.db, self.bus, town.clock, self.chance, transport, self.policy, grace=5.0)
 
     # -- connections ---------------------------------------------------------------------------------------------------
@@ -147,7 +159,9 @@ class Server:
                 self.hostname, starttls=True, allow_plaintext=True, idle=600.0, login_time=60.0
             )
             return Pop3Session(
-                Pop3Services(self.db, self.bus, clock, self.logins, self.locks, pop3), stream.peer, None
+                Pop3Services(self.db, self.bus, clock, self.logins, self.chance, self.locks, pop3),
+                stream.peer,
+                None,
             )
         if kind == "imap":
             imap = ImapOptions(
@@ -276,10 +290,22 @@ class Server:
         self.bus.publish(QUEUE)
         return len(moved)
 
+    async def reroute(self, selection: Selection, way: str) -> int:
+        moved = await self.db.write(queueing.reroute, selection, Way.parse(way), self.chance, self._now)
+        self.bus.publish(QUEUE)
+        return len(moved)
+
+    async def delete(self, selection: Selection) -> int:
+        return len(await self.db.write(queueing.delete, selection, self.chance, self._now))
+
     async def withdraw(self, selection: Selection) -> int:
         gone = await self.db.write(queueing.bounce, selection, self.policy, self.chance, self._now)
         self.bus.publish(QUEUE)
         return len(gone)
+
+    @property
+    def policy(self) -> Policy:
+        return Policy(self.hostname, self.schedule, self.routes)
 
     @property
     def _now(self) -> int:

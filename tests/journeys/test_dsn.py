@@ -128,3 +128,18 @@ async def test_between_two_of_ours_the_last_one_tells(town: Town) -> None:
     assert report.message["Reporting-MTA"] == "dns; mx.there.example"
     assert report.recipients[0]["Original-Recipient"] == "rfc822; Bob@there.example"
     assert report.recipients[0]["Action"] == "delivered"
+
+
+@live
+async def test_where_two_addresses_lead_to_one_the_wishes_of_both_count(town: Town) -> None:
+    here = await house(town)
+    await here.alias("info@here.example", BOB)
+    town.far("there.example", refuse(BOB))
+    smtp = await here.smtp("submission", ALICE)
+    for line in (f"MAIL FROM:<{ALICE}>", "RCPT TO:<info@here.example> NOTIFY=NEVER", f"RCPT TO:<{BOB}>"):
+        assert (await smtp.ask(line)).code == 250
+    assert (await smtp.ask("DATA")).code == 354
+    assert (await smtp.ask(f"From: {ALICE}\r\n\r\nhello\r\n.")).code == 250
+    await smtp.quit()
+    await town.wait("1m")
+    assert Report.read(*await here.inbox(ALICE)).recipients[0]["Action"] == "failed"

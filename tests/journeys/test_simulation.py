@@ -32,6 +32,7 @@ PEOPLE = [f"{user}@{domain}" for domain in DOMAINS for user in USERS]
 ALIASES = {f"team@{domain}": (f"ann@{domain}", f"bob@{other}", f"eve@{other}") for domain, other in zip(
     DOMAINS, (*DOMAINS[1:], DOMAINS[0]), strict=True)}  # fmt: skip
 NOBODIES = [f"nobody@{domain}" for domain in DOMAINS]  # whom only their own server knows not to exist
+HOLDS = ("", "", "", " HOLDFOR=60", " HOLDFOR=7200")  # RFC 4865: mail for people here waits in the queue, too
 PAUSES = ("1s", "30s", "5m", "1h", "3h")
 
 
@@ -87,7 +88,7 @@ class Simulation:
             await server.start()
         text = self.town.letter(sender, recipients)
         try:
-            said = await server.send(sender, recipients, text)
+            said = await server.send(sender, recipients, text, mail=self.dice.choice(HOLDS))
         except (EOFError, OSError):  # silent, or gone in the middle: nothing was promised
             return
         if said.code == 250:

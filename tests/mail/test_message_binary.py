@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,6 +25,39 @@ def test_a_message_of_one_part() -> None:
     assert changed.startswith(b"A: binary\r\nContent-Transfer-Encoding: base64\r\n\r\nAAAA")
     assert max(map(len, changed.splitlines())) == 76
     assert decode_body(changed, scan(changed)) == bytes(100)
+
+
+@pytest.mark.parametrize("value", ["(binary) binary", "binary (binary)", "\r\n\t(a\r\n b) BINARY "])
+def test_comments_about_the_encoding(value: str) -> None:
+    changed = as_lines(f"Content-Transfer-Encoding:{value}\r\nA: binary\r\n\r\n".encode() + bytes(9))
+    assert changed
+    assert scan(changed).encoding == "base64"
+    assert decode_body(changed, scan(changed)) == bytes(9)
+    assert b"\r\nA: binary\r\n" in changed
+
+
+def test_text_with_very_many_lines_takes_little_memory() -> None:
+    text = BINARY + b"\r\n" + b"ab\r\n" * 200_000
+    tracemalloc.start()
+    try:
+        changed = as_lines(text)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert changed
+    assert changed.endswith(text[-100:])
+    assert peak < 6 * len(text)
+
+
+@pytest.mark.parametrize("size", [1, 997, 998, 999, 1000, 1001, 2500])
+@pytest.mark.parametrize("end", [b"", b"\r\n", b"\r\nx"])
+@pytest.mark.parametrize("before", [b"", b"y\r\n", b"y" * 998 + b"\r\n"])
+def test_binary_text_stays_text_where_its_lines_are_short_enough(
+    size: int, end: bytes, before: bytes
+) -> None:
+    changed = as_lines(BINARY + b"\r\n" + before + b"x" * size + end)
+    assert changed
+    assert (b"8bit" in changed) == (size <= 998)
 
 
 def test_a_part_among_others() -> None:

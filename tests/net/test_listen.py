@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
+import stat
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import trustme
 import uvloop
 
-from correo.net import Stream
+from correo.net import Peer, Stream
 from correo.net.limits import ConnectionLimits
 from correo.net.listen import Listener, bind
 from correo.net.tls import server_context
@@ -74,3 +77,34 @@ def test_a_client_that_begins_at_once_is_served(
 
     with asyncio.Runner(loop_factory=loop) as runner:
         runner.run(main())
+
+
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_a_local_socket_tells_who_connects(
+    loop: Callable[[], asyncio.AbstractEventLoop], tmp_path: Path
+) -> None:
+    path = tmp_path / "run" / "socket"
+    peers: list[Peer] = []
+
+    async def note(stream: Stream) -> None:
+        peers.append(stream.peer)
+        await stream.close()
+
+    async def main() -> None:
+        listener = Listener(bind(f"unix:{path}", for_everybody=True), note, ConnectionLimits(5, 5), b"", None)
+        await listener.start()
+        async with asyncio.timeout(10):
+            reader, writer = await asyncio.open_unix_connection(path)
+            await reader.read()
+            writer.close()
+        listener.stop_accepting()
+        await listener.drain(5)
+
+    before = os.umask(0o077)
+    try:
+        with asyncio.Runner(loop_factory=loop) as runner:
+            runner.run(main())
+    finally:
+        os.umask(before)
+    assert peers == [Peer("unix", 0, os.getuid())]
+    assert (stat.S_IMODE(path.stat().st_mode), stat.S_IMODE(path.parent.stat().st_mode)) == (0o666, 0o755)

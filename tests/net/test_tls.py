@@ -13,10 +13,18 @@ import trustme
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from correo.net import TlsInfo
-from correo.net.tls import ServerContext, described, end_point, server_context
+from correo.net.tls import (
+    ServerContext,
+    described,
+    end_point,
+    opportunistic_context,
+    private_context,
+    server_context,
+    verified_context,
+)
 
 END_POINT, UNIQUE = "tls-server-end-point", "tls-unique"
 
@@ -128,6 +136,94 @@ def test_a_certificate_of_an_authority_that_is_not_trusted(house: House, version
         shaken(house.server(asks=True), client)
 
 
+class Folk:
+    """Certificates of people that trustme does not make."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+
+    def client(
+        self, name: x509.GeneralName, *, age: int = 1, purpose: x509.ObjectIdentifier | None = None
+    ) -> ssl.SSLContext:
+        """`age` days old, of 10; or still to come where it is below 0."""
+        issuer = x509.load_pem_x509_certificate(self.house.people.cert_pem.bytes())
+        signer = serialization.load_pem_private_key(self.house.people.private_key_pem.bytes(), None)
+        key = ec.generate_private_key(ec.SECP256R1())
+        start = datetime.now(UTC) - timedelta(days=age)
+        subject = x509.Name([x509.NameAttribute(NameOID.EMAIL_ADDRESS, "bob@example.com")])
+        builder = x509.CertificateBuilder(
+            issuer.subject, subject, key.public_key(), 7, start, start + timedelta(days=10)
+        )
+        builder = builder.add_extension(x509.SubjectAlternativeName([name]), critical=False)
+        identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.public_key())  # type: ignore[arg-type]
+        builder = builder.add_extension(identifier, critical=False)
+        if purpose is not None:
+            builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
+        pair = self.house.folder / "person.pem"
+        pem, pkcs8, bare = (
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        certificate = builder.sign(signer, hashes.SHA256())  # type: ignore[arg-type]
+        pair.write_bytes(key.private_bytes(pem, pkcs8, bare) + certificate.public_bytes(pem))
+        context = self.house.client()
+        context.load_cert_chain(pair)
+        return context
+
+
+BOB = x509.RFC822Name("bob@example.com")
+
+
+@pytest.mark.parametrize("purpose", [None, ExtendedKeyUsageOID.CLIENT_AUTH])
+def test_a_certificate_that_is_good(house: House, purpose: x509.ObjectIdentifier | None) -> None:
+    server, _ = shaken(house.server(asks=True), Folk(house).client(BOB, purpose=purpose))
+    assert described(server).certificate == ("bob@example.com",)
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize(("age", "purpose"), [(11, None), (-1, None), (1, ExtendedKeyUsageOID.SERVER_AUTH)])
+def test_a_certificate_that_is_no_good(
+    house: House, age: int, purpose: x509.ObjectIdentifier | None, version: ssl.TLSVersion
+) -> None:
+    """Of the right authority, but of yesterday, of tomorrow, or for a server."""
+    client = Folk(house).client(BOB, age=age, purpose=purpose)
+    client.maximum_version = version
+    with pytest.raises(ssl.SSLError):
+        shaken(house.server(asks=True), client)
+
+
+def test_only_names_that_are_meant_as_addresses_count(house: House) -> None:
+    """Not the subject, which may have one too, and no other kind of name."""
+    name = x509.UniformResourceIdentifier("mailto:bob@example.com")
+    server, _ = shaken(house.server(asks=True), Folk(house).client(name))
+    assert described(server).certificate == ()
+
+
+def test_who_it_was_is_known_again_in_a_resumed_session(house: House) -> None:
+    asking, other = house.server(asks=True), house.server()
+    client = house.client("bob@example.com")
+    client.maximum_version = ssl.TLSVersion.TLSv1_2
+    _, near = shaken(asking, client)
+    again, _ = shaken(asking, client, near.session)
+    assert again.session_reused
+    assert described(again).certificate == ("bob@example.com",)
+    # What a context that asks nobody has given out is worth nothing to one that asks.
+    _, near = shaken(other, client)
+    fresh, _ = shaken(asking, client, near.session)
+    assert not fresh.session_reused
+
+
+def test_a_key_with_a_passphrase_is_refused_and_nobody_is_asked(house: House) -> None:
+    key = serialization.load_pem_private_key(house.key.read_bytes(), None)
+    locked = serialization.BestAvailableEncryption(b"secret")
+    house.key.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, locked)
+    )
+    with pytest.raises(ssl.SSLError, match="passphrase"):
+        house.server()
+
+
 def _signed(key: Any, algorithm: hashes.HashAlgorithm | None) -> bytes:
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "mail.example.com")])
     start = datetime(2026, 1, 1, tzinfo=UTC)
@@ -155,3 +251,23 @@ def test_no_end_point_without_a_hash() -> None:
 def test_bindings_stay_out_of_the_log() -> None:
     info = TlsInfo("TLSv1.3", "X", bindings=((UNIQUE, b"octets"),))
     assert "octets" not in f"{info} {info!r}"
+
+
+def test_what_the_server_showed(house: House) -> None:
+    """Verified or not, its own certificate first; a server is told nothing of the kind."""
+    middle = house.authority.create_child_ca()
+    shown = middle.issue_cert("mail.example.com")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    shown.configure_cert(context)
+    chain = tuple(ssl.PEM_cert_to_DER_cert(pem.bytes().decode()) for pem in shown.cert_chain_pems)
+    assert len(chain) == 2
+    for client in (house.client(), opportunistic_context()):
+        server_side, client_side = shaken(context, client)
+        assert described(client_side).chain == chain
+        assert described(server_side).chain == ()
+
+
+@pytest.mark.parametrize("context", [verified_context(), private_context(None)])
+def test_a_common_name_is_no_name_of_a_server(context: ssl.SSLContext) -> None:
+    assert context.check_hostname
+    assert not context.hostname_checks_common_name

@@ -11,7 +11,7 @@ from correo.clock.virtual import SeededChance
 from correo.mail.instant import DAY, SECOND
 from correo.ops.certificate import LIFETIME, covers, read_certificate, self_signed
 from correo.ops.checkup import Level, by_importance
-from correo.ops.checkup.certificate import check_certificate
+from correo.ops.checkup.certificate import check_certificate, check_certificates
 
 NOW = 1_700_000_000 * SECOND
 
@@ -86,3 +86,32 @@ def test_a_key_everybody_can_read(files: tuple[Path, Path], tmp_path: Path) -> N
     os.chmod(files[1], 0o644)
     words = [one.words for one in check_certificate(*files, "mail.example.com", NOW, tmp_path)]
     assert any("chmod o=" in one for one in words)
+
+
+def together(tmp_path: Path, *each: tuple[str, ...], hostname: str = "mail.example.com") -> dict[Level, str]:
+    pairs = []
+    for number, names in enumerate(each):
+        made = self_signed(names, NOW, SeededChance(number))
+        pair = tmp_path / f"{number}.pem", tmp_path / f"{number}.key"
+        pair[0].write_bytes(made.certificate)
+        pair[1].write_bytes(made.key)
+        pair[1].chmod(0o600)
+        pairs.append(pair)
+    found = check_certificates(pairs, hostname, NOW, tmp_path)
+    return {level: " | ".join(one.words for one in found if one.level is level) for level in Level}
+
+
+def test_several_certificates_are_named_with_their_days(tmp_path: Path) -> None:
+    levels = together(tmp_path, ("mail.example.com",), ("mail.example.net", "*.example.org"))
+    assert levels[Level.PROBLEM] == ""
+    assert levels[Level.OK].count("3649 days more") == 2
+
+
+def test_what_several_certificates_can_get_wrong_together(tmp_path: Path) -> None:
+    other_first = together(tmp_path, ("mail.example.net",), ("mail.example.com",))
+    assert "put the one that is first" in other_first[Level.WARNING]
+    assert other_first[Level.PROBLEM] == ""
+    twice = together(tmp_path, ("mail.example.com",), ("mail.example.com", "b.example"))
+    assert "never shown for mail.example.com" in twice[Level.WARNING]
+    none = together(tmp_path, ("mail.example.net",), ("mail.example.org",))
+    assert "none is for mail.example.com" in none[Level.PROBLEM]

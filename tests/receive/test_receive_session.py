@@ -12,9 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scramp import ScramClient
+from structlog.testing import capture_logs
 
 from correo import accounts, mailbox
-from correo.accounts import Cost, Logins, make_credentials
+from correo.accounts import Cost, Logins, SendLimits, make_credentials
 from correo.clock.virtual import START, SeededChance, VirtualClock
 from correo.ledger import read_id
 from correo.mail.address import Address
@@ -217,6 +218,17 @@ async def test_large_messages_are_prepared_in_a_thread(house: House) -> None:
     said = await dialog.say(b"Subject: large\r\n\r\n" + body * (2 * incoming.INLINE // len(body)) + b".\r\n")
     assert said[0].startswith("250")
     assert house.budget.used == 0
+
+
+async def test_who_sends_too_much_is_named_in_the_log(house: House) -> None:
+    dialog = await house.logged_in(limits=Limits(sending=SendLimits(hour_messages=1)))
+    mail = b"MAIL FROM:<alice@example.org>\r\n"
+    with capture_logs() as logged:
+        await dialog.say(mail + b"RCPT TO:<bob@far.example>\r\nDATA\r\n")
+        assert (await dialog.say(b"From: alice@example.org\r\n\r\nx\r\n.\r\n"))[-1].startswith("250")
+        assert (await dialog.say(mail))[-1].startswith("450 4.7.1")
+    (entry,) = [entry for entry in logged if entry["event"] == "sends too much"]
+    assert (entry["account"], entry["address"]) == ("alice@example.org", CLIENT.address)
 
 
 async def test_scram_without_tls(house: House) -> None:

@@ -13,16 +13,22 @@ import apsw
 import pytest
 
 from correo import accounts, ledger, mailbox, queue
+from correo.accounts.app_passwords import note_use
 from correo.accounts.login import find_login
 from correo.clock.virtual import SeededChance
 from correo.mail.address import Address
 from correo.mail.flags import DELETED, SEEN, Flags
+from correo.mail.instant import DAY
 from correo.mail.status import Status
+from correo.mail.way import Way
 from correo.mailbox.indexing import content_of, contents_after, documents
+from correo.queue import resting
 from correo.storage.db import Tx
 from correo.storage.db.migrate import migrate, migrations
 from correo.storage.db.sqlite import SqliteTx, drive
 from correo.storage.db.translate import sqlite_sql
+from correo.transport.policy import Source, keeping, results
+from correo.transport.policy.sts import Mode, StsPolicy
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -88,6 +94,11 @@ def _accounts(house: House) -> None:
     house.do(accounts.list_shared, "here.example")
     house.do(accounts.resolve, Address.parse("postmaster@here.example"))
     house.do(find_login, "ana@here.example")
+    app: dict[str, Any] = {"id": 9, "name": "phone", "password": "secret", "scram": "", "scopes": ["imap"]}
+    house.do(accounts.add_app_password, 7, **app, expires=None, now=NOW)
+    house.do(note_use, 9, NOW)
+    house.do(accounts.count_sent, 7, 3, accounts.SendLimits(9), NOW)
+    house.do(accounts.forget_sent, NOW)
 
 
 def _mailbox(house: House) -> None:
@@ -127,8 +138,11 @@ def _mailbox(house: House) -> None:
     for part in (mailbox.raw, mailbox.header, mailbox.content):
         house.do(part, content_id)
     house.do(mailbox.raw_many, [content_id])
+    house.do(mailbox.bodies, [content_id])
     house.do(mailbox.orphan, content_id, NOW)
     house.do(mailbox.collect, NOW + 1, 100)
+    house.do(mailbox.discard, sent.id, [(1, 1)], NOW + 1, CHANCE, NOW)
+    assert house.do(mailbox.expire, NOW + 1, 100) == (1, [7])
     house.do(mailbox.create, 7, "a/b", CHANCE, NOW, "\\Sent")
     house.do(mailbox.set_special_use, 7, sent.id, "\\Sent", NOW)
     house.do(mailbox.annotate, 7, sent.id, {"/private/a": b"1", "/private/b": None}, NOW)
@@ -198,6 +212,13 @@ def _queue(house: House) -> None:
     house.do(queue.take_out, others[0])
     house.do(queue.give_back, "w")
     house.do(queue.recover, NOW + 99)
+    rest: dict[str, Any] = {"until": NOW + 99, "status": Status(451, "4.4.1", "down"), "host": "h"}
+    house.do(resting.postpone, others, **rest)
+    assert house.do(resting.postpone_waiting, "d0.example", NOW, **rest) == 1
+    here = queue.Selection(destination="d0.example")
+    assert house.do(queue.reroute, here, Way.parse("smtp:relay.example"), NOW)
+    assert house.do(queue.count, here)[queue.State.WAITING] == 1
+    house.do(queue.retry, here, NOW - 1)
     house.do(queue.due)
     house.do(queue.due, NOW)
 
@@ -220,14 +241,56 @@ def _ledger(house: House) -> None:
     )
     for query in (ledger.show_id(5), "<1@there.example>", "ana@here.example", "eva@there.example"):
         assert house.do(ledger.trace, query, 10)
+    house.do(
+        ledger.record, 5, id=7, at=NOW, recipient="ana@here.example", event=ledger.Event.RELAYED, host="h"
+    )
+    assert house.do(ledger.history, address="ana@here.example")
+    house.do(ledger.forget, 0, NOW + 1)
 
 
-@pytest.mark.parametrize("work", [_accounts, _mailbox, _sharing, _queue, _ledger])
+def _transport(house: House) -> None:
+    policy = StsPolicy(Mode.ENFORCE, ("mx.there.example",), 9)
+    house.do(keeping.keep, keeping.Kept("there.example", "1", policy, NOW, NOW + 9, NOW + 5, NOW))
+    assert house.do(keeping.find, "there.example", NOW)
+    house.do(keeping.use, "there.example", NOW + 1)
+    assert house.do(keeping.due, NOW + 5, NOW, 9)
+    house.do(keeping.postpone, "there.example", NOW + 7)
+    house.do(keeping.forget, NOW + 9)
+    session = results.Session(NOW // DAY, "there.example", Source.NONE, "mx.there.example", None)
+    house.do(results.add, {session: 2})
+    house.do(results.forget, NOW + 99 * DAY)
+    house.do(results.add, {session: 2})
+    assert house.do(results.sessions, NOW // DAY)
+    assert house.do(results.sessions, NOW // DAY, "there.example")
+
+
+@pytest.mark.parametrize("work", [_accounts, _mailbox, _sharing, _queue, _ledger, _transport])
 def test_no_hot_statement_reads_a_whole_table(work: Callable[[House], None], house: House) -> None:
     work(house)
     statements = dict.fromkeys(house.seen)
     assert len(statements) > 4
     assert [(found, sql[:200]) for sql in statements if (found := house.scans(sql))] == []
+
+
+def test_what_is_done_to_a_part_of_the_queue_does_not_read_all_that_waits(house: House) -> None:
+    """The state alone selects nearly everything, and each of these comes once for some hundred recipients."""
+    message = queue.QueuedMessage(5, "ana@here.example", 50, 0, 500, "7BIT", False, 0, NOW, NOW + 9, 0)
+    house.do(queue.enqueue, message, [queue.NewRecipient(60, "a@d.example", "a@d.example", "d.example")], NOW)
+    house.seen.clear()
+    for part in (queue.Selection(destination="d.example"), queue.Selection(after=1)):
+        house.do(queue.hold, part)
+        house.do(queue.release, part, NOW)
+        house.do(queue.retry, part, NOW - 1)
+        house.do(queue.reroute, part, None, NOW)
+        house.do(queue.withdraw, part)
+    house.do(resting.postpone_waiting, "d.example", NOW, until=NOW + 9, status=Status(451, "", ""), host="")
+    by_state = [
+        sql
+        for sql in dict.fromkeys(house.seen)
+        if any(line.endswith("(state=?)") for line in house.plan(sql))
+    ]
+    assert len(house.seen) > 10
+    assert by_state == []
 
 
 def test_expunge_looks_at_what_is_deleted_only(house: House) -> None:

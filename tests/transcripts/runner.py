@@ -8,6 +8,8 @@ First come header lines, `key: value`, each key as often as needed:
     setup: account alice@example.org secret       an account and its password (and its mailboxes)
     setup: alias info@example.org alice@example.org
     setup: disable alice@example.org
+    setup: app alice@example.org k7hw2-etc imap,smtp 30d           an app password; without the last for ever
+    setup: apponly alice@example.org
     setup: quota alice@example.org 4096 3 -       at most so many octets, messages and mailboxes; "-" is any number
     setup: shared support@example.org             an account as which nobody logs in
     setup: admin alice@example.org                she looks after the accounts of her domain
@@ -15,6 +17,7 @@ First come header lines, `key: value`, each key as often as needed:
     mailbox: alice@example.org INBOX 3            three small messages, `Subject: message 1` and so on, in that mailbox
     message: alice@example.org INBOX From: bob@example.net\r\n\r\nText\r\n       one message, escapes as below
 
+    patience: 4 10m                               a network is banned for that long after so many failed logins
     mechanisms: SCRAM-SHA-1 PLAIN                 SASL mechanisms that are allowed, instead of the usual ones
     token: opensesame alice@example.org           a bearer token and whose it is: there is an authorization server then
     tls: yes                                      the connection is under TLS from the start; `1.2` is TLS 1.2, with channel bindings
@@ -63,7 +66,9 @@ from tempfile import TemporaryDirectory
 from tests.accounts.authority import Authority
 
 from correo import accounts, mailbox
-from correo.accounts import Cost, Introspection, Logins, Service, Ways, make_credentials
+from correo.accounts import Cost, Introspection, Logins, Patience, Service, Ways, make_credentials
+from correo.accounts.account import stored_login
+from correo.accounts.app_passwords import derive
 from correo.accounts.login import USUAL
 from correo.clock.virtual import START, SeededChance, VirtualClock, VirtualLoop
 from correo.clock.virtual import run as run_virtually
@@ -181,7 +186,8 @@ async def _play(script: Script, factory: Factory, split: str, folder: Path, kind
     assert isinstance(loop, VirtualLoop)
     db = await Sqlite.open(folder / "correo.db", now=START, threaded=False)
     clock, chance = VirtualClock(loop), SeededChance(1)
-    logins = Logins(db, clock, chance, concurrency=0, cost=CHEAP, ways=_ways(script, clock))
+    ways, patience = _ways(script, clock), _patience(script)
+    logins = Logins(db, clock, chance, concurrency=0, cost=CHEAP, ways=ways, patience=patience)
     world = World(db, LocalBus(), clock, chance, logins)
     stage = kind(script, world, factory, split)
     try:
@@ -218,6 +224,11 @@ def _ways(script: Script, clock: VirtualClock) -> Ways:
         endpoint, "correo", "secret", scope="mail", configuration="https://id.example.org/about"
     )
     return Ways(mechanisms, Introspection(service, network.dialer(), clock, b"key", _CONTEXT))
+
+
+def _patience(script: Script) -> Patience:
+    said = script.one("patience").split()
+    return Patience(int(said[0]), ban=parse_duration(said[1])) if said else Patience()
 
 
 @cache
@@ -281,6 +292,26 @@ async def _disable(world: World, address: str) -> None:
     await world.db.write(accounts.set_enabled, Address.parse(address).folded, False)
 
 
+async def _app(world: World, address: str, password: str, scopes: str, lasts: str = "") -> None:
+    stored = await world.db.read(stored_login, Address.parse(address).folded)
+    assert stored is not None, f"no account {address}"
+    await world.db.write(
+        accounts.add_app_password,
+        stored.account.id,
+        id=world.chance.id(START),
+        name=password,
+        password=password,
+        scram=derive(password, stored.credentials),
+        scopes=scopes.split(","),
+        expires=START + parse_duration(lasts) if lasts else None,
+        now=START,
+    )
+
+
+async def _apponly(world: World, address: str) -> None:
+    await world.db.write(accounts.set_app_only, Address.parse(address).folded, True)
+
+
 async def _quota(world: World, address: str, storage: str, messages: str, mailboxes: str) -> None:
     await world.db.write(
         _limit, address, *(None if most == "-" else int(most) for most in (storage, messages, mailboxes))
@@ -320,6 +351,8 @@ _SETUP: dict[str, Callable[..., Awaitable[None]]] = {
     "account": _account,
     "alias": _alias,
     "disable": _disable,
+    "app": _app,
+    "apponly": _apponly,
     "quota": _quota,
     "shared": _shared,
     "admin": _admin,
@@ -356,7 +389,7 @@ class Splitting(MemoryStream):
     """A server's end that reads in pieces of random sizes."""
 
     dice: Random | None = None
-    certificate: tuple[str, ...] = ()  # what the client shows in a handshake
+    shown: tuple[str, ...] = ()  # the addresses of the certificate that the client shows in a handshake
 
     async def read(self, timeout: float | None) -> bytes | Woken:
         if self.dice:
@@ -367,7 +400,7 @@ class Splitting(MemoryStream):
         self, context: ssl.SSLContext, *, server_side: bool, hostname: str | None = None
     ) -> None:
         await super().start_tls(context, server_side=server_side, hostname=hostname)
-        self.tls = replace(TLS, certificate=self.certificate)
+        self.tls = replace(TLS, certificate=self.shown)
 
 
 @dataclass(slots=True)
@@ -468,7 +501,7 @@ class Stage:
             near._other, far._other = far, near
             far.chunk = 1 if self.split == "octets" else 0
             far.dice = self.dice if self.split == "random" else None
-            far.certificate = tuple(self.script.header.get("certificate", ()))
+            far.shown = tuple(self.script.header.get("certificate", ()))
             session = self.factory(self.world, self.script, far)
             task = asyncio.get_running_loop().create_task(drive(far, session, self.terms))
             self.connections[number] = _Connection(near, far, task)

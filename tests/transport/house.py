@@ -121,6 +121,7 @@ class House:
         per_destination: int = 5,
         grace: float = 30.0,
         memory: int = MAX_MEMORY,
+        rate: int = 0,
     ) -> Worker:
         return Worker(
             self.db,
@@ -133,6 +134,7 @@ class House:
             per_destination=per_destination,
             grace=grace,
             memory=memory,
+            rate=rate,
         )
 
     async def put(self, *addresses: str, sender: Address | None = ANA, text: bytes = TEXT) -> int:

@@ -17,6 +17,7 @@ from correo.mail.address import Address
 from correo.mail.outcome import Deferred, Delivered, Failed, Outcome
 from correo.net import Woken
 from correo.net.memory import MemoryDialer, MemoryNetwork, MemoryStream
+from correo.net.tls import verified_context
 from correo.transport import Outgoing
 from correo.transport.connection import CONNECT_SECONDS, REPLY_SECONDS, TRANSACTION_SECONDS
 from correo.transport.remote import MAX_SESSIONS, Options, RemoteTransport
@@ -774,5 +775,5 @@ def test_smarthosts_that_are_none(text: str) -> None:
 
 def test_a_smarthost_does_not_show_its_password() -> None:
     assert "secret" not in repr(relay())
-    assert "secret" not in repr(relay("starttls").security())
+    assert "secret" not in repr(relay("starttls").security(verified_context()))
     assert Smarthost.parse("[2001:db8::1]:25").host == "2001:db8::1"

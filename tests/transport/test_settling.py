@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tests.transport.house import HOST, LATER, NEVER, OK, House, in_a_house
 
 from correo import mailbox, queue
 from correo.mail.address import Address
 from correo.mail.instant import DAY, HOUR, MINUTE
-from correo.mail.outcome import Outcome
-from correo.queue import QueuedRecipient
+from correo.mail.outcome import Discarded, Held, Outcome
+from correo.mail.status import Status
+from correo.mail.terms import Terms
+from correo.mail.way import Way
+from correo.queue import QueuedRecipient, State
+from correo.queue.schedule import Schedule
 from correo.storage.db import Tx
-from correo.transport.settling import Settled, settle
+from correo.transport.routes import Route, Routes
+from correo.transport.settling import Policy, Settled, settle
 
 
 async def settled(house: House, *attempts: tuple[QueuedRecipient, Outcome]) -> Settled:
@@ -50,6 +57,76 @@ async def test_deferred(house: House) -> None:
     assert 4.5 * MINUTE <= pause <= 5.5 * MINUTE
     assert (await house.events(id))[-1] == ("bob@there.example", "deferred")
     assert await house.notices() == []
+
+
+@in_a_house
+async def test_a_route_ends_where_the_operator_wants(house: House) -> None:
+    id = await house.put("bob@there.example", "eva@there.example")
+    bob, eva = await house.claim()
+    await settled(
+        house,
+        (bob, Held(Status(450, "4.7.0", "its route"))),
+        (eva, Discarded(Status(250, "2.0.0", "its route"))),
+    )
+    (held,) = await house.queued()
+    assert (held.folded, held.state, str(held.status)) == (
+        "bob@there.example",
+        State.HELD,
+        "450 4.7.0 its route",
+    )
+    assert (await house.events(id))[-2:] == [
+        ("bob@there.example", "held"),
+        ("eva@there.example", "discarded"),
+    ]
+    assert await house.notices() == []
+    assert (await house.balance()).difference == 0
+
+
+@in_a_house
+async def test_a_route_has_times_of_its_own(house: House) -> None:
+    await house.put("bob@there.example", "eva@other.example")
+    bob, eva = await house.claim()
+    way = Way.parse("mx")
+    routes = Routes([("there.example", Route(way, retry=(HOUR,), lifetime=2 * DAY))])
+    policy = Policy("mail.here.example", house.schedule, routes)
+    assert policy.gives_up(bob) - bob.message.created == 2 * DAY
+    assert policy.gives_up(eva) - eva.message.created == 5 * DAY
+    await house.db.write(settle, [(bob, LATER), (eva, LATER)], policy, house.chance, house.clock.now())
+    pauses = {one.folded: one.next_try - house.clock.now() for one in await house.queued()}
+    assert 0.9 * HOUR <= pauses["bob@there.example"] <= 1.1 * HOUR
+    assert pauses["eva@other.example"] <= 5.5 * MINUTE
+    house.clock.advance(2 * DAY)
+    again = await house.claim()
+    await house.db.write(settle, [(one, LATER) for one in again], policy, house.chance, house.clock.now())
+    assert [one.folded for one in await house.queued()] == ["eva@other.example"]
+
+
+@in_a_house
+async def test_the_time_of_a_route_begins_when_the_sender_holds_it_no_more(house: House) -> None:
+    await house.put("bob@there.example")
+    (bob,) = await house.claim()
+    routes = Routes([("there.example", Route(Way.parse("mx"), lifetime=2 * DAY))])
+    policy = Policy("mail.here.example", house.schedule, routes)
+    held = replace(bob, message=replace(bob.message, expires=bob.message.expires + 10 * DAY))
+    assert policy.gives_up(held) - bob.message.created == 12 * DAY
+
+
+@in_a_house
+async def test_urgent_mail_has_times_of_its_own(house: House) -> None:
+    await house.put("bob@there.example")
+    (usual,) = await house.claim()
+    urgent = replace(usual, message=replace(usual.message, terms=Terms(priority=4)))
+    slow = replace(usual, message=replace(usual.message, terms=Terms(priority=-4)))
+    schedule = Schedule(urgent_retry=(MINUTE,), urgent_lifetime=HOUR)
+    policy = Policy("mail.here.example", schedule)
+    assert policy.retry(urgent) == (MINUTE,)
+    assert policy.retry(usual) == policy.retry(slow) == schedule.retry
+    assert policy.gives_up(urgent) - usual.message.created == HOUR
+    assert policy.gives_up(usual) == policy.gives_up(slow) == usual.message.expires
+    assert Policy("mail.here.example", Schedule()).gives_up(urgent) == usual.message.expires
+    routes = Routes([("there.example", Route(Way.parse("mx"), retry=(2 * HOUR,), lifetime=DAY))])
+    routed = replace(policy, routes=routes)
+    assert (routed.retry(urgent), routed.gives_up(urgent) - usual.message.created) == ((2 * HOUR,), DAY)
 
 
 @in_a_house

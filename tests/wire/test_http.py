@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from correo.wire.http import MAX_BODY, MAX_HEAD, BadResponse, Endpoint, Response, ResponseReader, post
+from correo.wire.http import MAX_BODY, MAX_HEAD, BadResponse, Endpoint, Response, ResponseReader, get, post
 
 
 def read(data: bytes, *, size: int = 0, ends: bool = True) -> Response | None:
@@ -54,6 +54,9 @@ def test_endpoint(url: str, endpoint: Endpoint, authority: str) -> None:
         "https://id.example.com:99999/",
         "https://ïd.example.com/",
         "http://[::1/",
+        "https://id..example.com/",
+        "https://.example.com/",
+        f"https://{'x' * 64}.example.com/",
     ],
 )
 def test_no_endpoint(url: str) -> None:
@@ -185,3 +188,30 @@ def test_nothing_else_is_raised(pieces: list[bytes]) -> None:
         except BadResponse:
             results.append(None)
     assert results[0] == results[1]
+
+
+def test_a_question_without_a_body() -> None:
+    lines = get(Endpoint.parse("https://id.example.com/a?b"), {"Accept": "text/plain"}).split(b"\r\n")
+    assert lines == [
+        b"GET /a?b HTTP/1.1",
+        b"Host: id.example.com",
+        b"Connection: close",
+        b"Accept: text/plain",
+        b"",
+        b"",
+    ]
+
+
+@pytest.mark.parametrize("head", [b"Content-Length: 11\r\n", b"Transfer-Encoding: chunked\r\n", b""])
+def test_a_body_longer_than_is_wanted(head: bytes) -> None:
+    body = b"b\r\n" + b"x" * 11 + b"\r\n0\r\n\r\n" if b"chunked" in head else b"x" * 11
+    answer = b"HTTP/1.1 200 Ok\r\n" + head + b"\r\n" + body
+    for limit, fits in ((11, True), (10, False)):
+        reader = ResponseReader(limit)
+        try:
+            reader.receive(answer)
+            reader.end()
+        except BadResponse:
+            assert not fits
+        else:
+            assert fits

@@ -82,4 +82,4 @@ def test_it_is_bounded() -> None:
     for wire in (group * (MAX_GROUPS + 1), b" (MAILBOXES (" + names + b") NONE)"):
         with pytest.raises(SyntaxFault) as fault:
             read(b" SET" + wire)
-        assert (fault.value.status, fault.value.code) == ("NO", "LIMIT")
+        assert (fault.value.status, fault.value.code) == ("NO", "NOTIFICATIONOVERFLOW")

@@ -96,6 +96,8 @@ def test_first_message(first: bytes, login: str) -> None:
         b"n,,n=,r=abc",
         b"n,,r=abc,n=user",
         b"n,,m=x,n=user,r=abc",
+        b"n,,n=user,r=abc,m=x",
+        b"n,,n=user,r=abc,x=y,m=x",
         b"n,,n=us=er,r=abc",
         b"n,,n=us=2cer,r=abc",
         b"n,,n=us\0er,r=abc",
@@ -125,6 +127,7 @@ def test_first_message_malformed(first: bytes) -> None:
         CLIENT_FINAL.replace(b"r=rOpr", b"r=xOpr"),
         CLIENT_FINAL.replace(b"c=biws,", b""),
         CLIENT_FINAL + b",x=y",
+        WITHOUT_PROOF + b",m=x" + CLIENT_FINAL.removeprefix(WITHOUT_PROOF),
         CLIENT_FINAL + b"A" * 5000,
     ],
 )

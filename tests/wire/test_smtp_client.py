@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -621,3 +622,12 @@ def test_an_answer_before_the_chunk_was_sent() -> None:
     (lost,) = script.serve("250 ok\r\n250 ok\r\n250 mine already\r\n")
     assert isinstance(lost, Lost)
     assert lost.results == (Result(Stage.DATA, None),)
+
+
+@pytest.mark.parametrize("offered", [True, False])
+@pytest.mark.parametrize("wanted", [True, False])
+def test_requiretls_is_said_where_it_is_offered(offered: bool, wanted: bool) -> None:
+    script = Script()
+    script.hello("220 hi\r\n250-there\r\n250 REQUIRETLS\r\n" if offered else "220 hi\r\n250 there\r\n")
+    script.client.send_mail(replace(mail(BOB), requiretls=wanted))
+    assert script.take().split("\r\n")[0].endswith(" REQUIRETLS") is (offered and wanted)

@@ -6,7 +6,8 @@ where mail for an address goes. This package owns the tables `accounts_*`; what 
 
 `resolve` is the one place that knows aliases, tags (`user+tag@domain`) and catch-alls; `owns` is the same walk asked backwards.
 `Logins` is the only way in: it alone reads password hashes, and a name that does not exist costs what a wrong password costs.
-Passwords are kept as argon2id hashes and SCRAM keys, never as they are.
+Passwords are kept as argon2id hashes and SCRAM keys, never as they are. Beside his own an account may have app passwords, for
+one program each. Who fails again and again is answered slowly, then banned (`failures`); what an account sends is counted (`sending`).
 
 A disabled account cannot log in, and still receives. A shared account is several people's: it receives as any other, nobody logs in
 as it, and who may read its mail is said by the rights in its mailboxes.
@@ -21,10 +22,18 @@ from correo.accounts.account import (
     list_shared,
     remove_account,
     set_admin,
+    set_app_only,
     set_credentials,
     set_enabled,
 )
 from correo.accounts.aliases import Alias, add_alias, list_aliases, remove_alias
+from correo.accounts.app_passwords import (
+    SCOPES,
+    AppPassword,
+    add_app_password,
+    app_passwords,
+    remove_app_password,
+)
 from correo.accounts.credentials import OWASP, Cost, Credentials, cost_for, make_credentials
 from correo.accounts.directory import (
     LocalTarget,
@@ -38,15 +47,20 @@ from correo.accounts.directory import (
     resolve,
 )
 from correo.accounts.domains import Domain, add_domain, is_local, list_domains, remove_domain
-from correo.accounts.login import Authentication, Challenge, Denied, LoggedIn, Logins, Ways
+from correo.accounts.failures import Client, Patience
+from correo.accounts.login import Authentication, Challenge, Denied, LoggedIn, Logins, Ways, log_denied
+from correo.accounts.sending import SendLimits, Sent, count_sent, forget_sent, sent
 from correo.accounts.tokens import Introspection, Service, Tokens
 
 __all__ = [
     "OWASP",
+    "SCOPES",
     "Account",
     "Alias",
+    "AppPassword",
     "Authentication",
     "Challenge",
+    "Client",
     "Cost",
     "Credentials",
     "Denied",
@@ -57,9 +71,12 @@ __all__ = [
     "Logins",
     "NoSuchUser",
     "NotLocal",
+    "Patience",
     "RemoteTarget",
     "Resolution",
     "Resolved",
+    "SendLimits",
+    "Sent",
     "Service",
     "Target",
     "Tokens",
@@ -67,21 +84,29 @@ __all__ = [
     "account_by_id",
     "add_account",
     "add_alias",
+    "add_app_password",
     "add_domain",
+    "app_passwords",
     "cost_for",
+    "count_sent",
+    "forget_sent",
     "get_account",
     "is_local",
     "list_accounts",
     "list_aliases",
     "list_domains",
     "list_shared",
+    "log_denied",
     "make_credentials",
     "owns",
     "remove_account",
     "remove_alias",
+    "remove_app_password",
     "remove_domain",
     "resolve",
+    "sent",
     "set_admin",
+    "set_app_only",
     "set_credentials",
     "set_enabled",
 ]

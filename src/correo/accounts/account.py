@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from correo.accounts.credentials import Credentials
+from correo.accounts.app_passwords import AppPassword, app_passwords
+from correo.accounts.credentials import SALT_SIZE, SALTS_SIZE, Cost, Credentials, hash_password, storable
 from correo.accounts.domains import folded_domain, is_local
+from correo.clock import Chance
 from correo.mail.address import Address
 from correo.mail.errors import Kind, Refused
 from correo.storage.db import Row, Tx
+from correo.wire.sasl import Digest, ScramKeys
 from correo.wire.sasl.saslprep import Unprepared, saslprep
 
-_COLUMNS = "id, address, spelling, domain, enabled, shared, admin"
+_COLUMNS = "id, address, spelling, domain, enabled, shared, admin, app_only"
 _NO_CREDENTIALS = Credentials(
     "", ""
 )  # what a shared account has in their place; `stored_login` never shows it
@@ -26,6 +29,7 @@ class Account:
     enabled: bool  # False: mail is still delivered, nobody can log in
     shared: bool = False  # it is several people's, by the rights in its mailboxes, and nobody logs in as it
     admin: bool = False  # looks after the accounts of its domain
+    app_only: bool = False  # its own password is not taken, only app passwords are
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,39 @@ class StoredLogin:
 
     account: Account
     credentials: Credentials = field(repr=False)
+    apps: tuple[AppPassword, ...] = ()
+
+    def keys(self, digest: Digest, protocol: str, now: int) -> ScramKeys | None:
+        """What SCRAM may prove: the password, and every app password that serves. None where there is nothing.
+
+        App passwords have keys for SHA-256 alone, and are left out where a new password came with another salt.
+        """
+        own = self.credentials.keys(digest)
+        if own is None:
+            return None
+        found = [] if self.account.app_only else [own]
+        if digest == "sha256":
+            apps = [app.keys for app in self.apps if app.serves(protocol, now)]
+            found += [keys for keys in apps if (keys.salt, keys.iterations) == (own.salt, own.iterations)]
+        return replace(found[0], others=tuple(found[1:])) if found else None
+
+    def app_of(self, keys: ScramKeys) -> AppPassword | None:
+        """The app password that has these keys."""
+        return next((app for app in self.apps if app.keys.stored_key == keys.stored_key), None)
+
+    def salts(self, fresh: bytes) -> bytes:
+        """For a new hash of the password: `fresh`, but the salt of SCRAM-SHA-256 stays where app passwords have it, too."""
+        own = self.credentials.keys()
+        return fresh[:SALT_SIZE] + own.salt + fresh[2 * SALT_SIZE :] if own and self.apps else fresh
+
+    def renewed(self, password: str, chance: Chance, cost: Cost) -> Credentials:
+        """As `make_credentials`, so that app passwords go on to serve with SCRAM."""
+        return hash_password(storable(password), self.salts(chance.secret(SALTS_SIZE)), self.cost(cost))
+
+    def cost(self, cost: Cost) -> Cost:
+        """For a new hash of the password: `cost`, with as many iterations as app passwords have where there are any."""
+        own = self.credentials.keys()
+        return replace(cost, iterations=own.iterations) if own and self.apps else cost
 
 
 async def add_account(
@@ -142,6 +179,12 @@ async def set_admin(tx: Tx, folded: str, admin: bool) -> None:
     await tx.run("UPDATE accounts_account SET admin = $2 WHERE address = $1", folded, int(admin))
 
 
+async def set_app_only(tx: Tx, folded: str, app_only: bool) -> None:
+    """Refused NOT_FOUND, NO_PERMISSION for a shared account."""
+    await _check_personal(tx, folded)
+    await tx.run("UPDATE accounts_account SET app_only = $2 WHERE address = $1", folded, int(app_only))
+
+
 async def remove_account(tx: Tx, folded: str) -> Account:
     """Take away the account and whatever aliases led to it, so that no later owner of the address inherits them.
 
@@ -152,6 +195,8 @@ async def remove_account(tx: Tx, folded: str) -> Account:
         raise _missing(folded)
     user, _, host = folded.rpartition("@")
     await tx.run("DELETE FROM accounts_account WHERE id = $1", account.id)
+    await tx.run("DELETE FROM accounts_app_password WHERE account_id = $1", account.id)
+    await tx.run("DELETE FROM accounts_sent WHERE account_id = $1", account.id)
     await tx.run(
         """DELETE FROM accounts_alias WHERE target_folded = $1
            OR (substr(target_folded, 1, length($2)) = $2
@@ -169,12 +214,14 @@ async def stored_login(tx: Tx, folded: str) -> StoredLogin | None:
     secrets = "password, scram, scram_sha1"
     select = f"SELECT {secrets}, {_COLUMNS} FROM accounts_account WHERE address = $1 AND shared = 0"
     row = await tx.one(select, folded)
-    return StoredLogin(_account(row[3:]), Credentials(*row[:3])) if row else None
+    # Asked for nobody's as well, so that a name without an account takes as long.
+    apps = await app_passwords(tx, row[3] if row else 0)
+    return StoredLogin(_account(row[3:]), Credentials(*row[:3]), apps) if row else None
 
 
 def _account(row: Row) -> Account:
-    id, address, spelling, domain, enabled, shared, admin = row
-    return Account(id, address, spelling, domain, bool(enabled), bool(shared), bool(admin))
+    id, address, spelling, domain, *flags = row
+    return Account(id, address, spelling, domain, *map(bool, flags))
 
 
 async def _check_personal(tx: Tx, folded: str) -> None:

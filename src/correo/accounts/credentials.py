@@ -54,7 +54,7 @@ class Credentials:
 
     def keys(self, digest: Digest = "sha256") -> ScramKeys | None:
         written = self.scram if digest == "sha256" else self.scram_sha1
-        return _read(written, digest) if written else None
+        return read_keys(written, digest) if written else None
 
 
 def make_credentials(password: str, chance: Chance, cost: Cost = OWASP) -> Credentials:
@@ -66,8 +66,8 @@ def make_credentials(password: str, chance: Chance, cost: Cost = OWASP) -> Crede
 def hash_password(secret: bytes, salts: bytes, cost: Cost) -> Credentials:
     """From a prepared password and `SALTS_SIZE` octets of chance."""
     first, second, third = (salts[start : start + SALT_SIZE] for start in range(0, SALTS_SIZE, SALT_SIZE))
-    scram = _written(ScramKeys.derive(secret, second, cost.iterations))
-    scram_sha1 = _written(ScramKeys.derive(secret, third, cost.iterations, "sha1")) if cost.sha1 else ""
+    scram = written(ScramKeys.derive(secret, second, cost.iterations))
+    scram_sha1 = written(ScramKeys.derive(secret, third, cost.iterations, "sha1")) if cost.sha1 else ""
     return Credentials(_hasher(cost).hash(secret, salt=first), scram, scram_sha1)
 
 
@@ -123,12 +123,12 @@ def decoy_keys(name: str, secret: bytes, cost: Cost, digest: Digest = "sha256") 
     return ScramKeys(cost.iterations, salt[:SALT_SIZE], stored_key, server_key[: len(stored_key)], digest)
 
 
-def _written(keys: ScramKeys) -> str:
+def written(keys: ScramKeys) -> str:
     parts = (keys.salt, keys.stored_key, keys.server_key)
     return "$".join((str(keys.iterations), *(b64encode(part).decode() for part in parts)))
 
 
-def _read(written: str, digest: Digest) -> ScramKeys:
+def read_keys(written: str, digest: Digest) -> ScramKeys:
     iterations, *rest = written.split("$")
     salt, stored_key, server_key = map(b64decode, rest)
     return ScramKeys(int(iterations), salt, stored_key, server_key, digest)

@@ -6,11 +6,17 @@ and gets SCRAM keys made up for it. Only who knows the password learns that an a
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import hmac
 from base64 import b64encode
 from dataclasses import dataclass
 
+import idna
+
 from correo.accounts.account import Account, StoredLogin, renew_credentials, stored_login
-from correo.accounts.authentication import Authentication, Denied, LoggedIn
+from correo.accounts.app_passwords import AppPassword, find_app, note_use
+from correo.accounts.authentication import SHOWN_LOGIN, Authentication, Denied, LoggedIn, log_denied
 from correo.accounts.credentials import (
     OWASP,
     SALTS_SIZE,
@@ -26,6 +32,7 @@ from correo.accounts.credentials import (
     storable,
 )
 from correo.accounts.domains import only_domain
+from correo.accounts.failures import Client, Failures, Patience
 from correo.accounts.hashing import Hashing
 from correo.accounts.recent import RecentLogins
 from correo.accounts.tokens import Tokens
@@ -38,6 +45,7 @@ from correo.wire.sasl import MECHANISMS, BadToken, Challenge, Channel, Digest, S
 from correo.wire.sasl.saslprep import Unprepared, saslprep
 
 __all__ = [
+    "SHOWN_LOGIN",
     "USUAL",
     "Authentication",
     "Challenge",
@@ -46,10 +54,15 @@ __all__ = [
     "Logins",
     "Ways",
     "find_login",
+    "find_vouched",
     "installation_secret",
+    "log_denied",
 ]
 
 SECRET_SIZE = 32  # octets
+NOBODY = Client()
+PATIENCE = Patience()
+FAILURES = frozenset({Kind.BAD_CREDENTIALS, Kind.DISABLED})  # that are counted against the client
 NONCE_SIZE = 18  # octets, 24 characters
 
 
@@ -90,6 +103,7 @@ class Logins:
         concurrency: int | None = None,
         cost: Cost = OWASP,
         ways: Ways = Ways(),
+        patience: Patience = PATIENCE,
     ) -> None:
         """`concurrency`: passwords hashed at a time, by default one on each core; 0 hashes inline, for virtual time."""
         self._db = db
@@ -101,15 +115,40 @@ class Logins:
         self._recent = RecentLogins(chance.secret(SECRET_SIZE))
         self._decoy = decoy_hash(cost, chance)
         self._secret = b""
+        self._failures = Failures(patience)
+        self._wrong_key = chance.secret(SECRET_SIZE)
 
-    async def password(self, login: str, password: str) -> Account:
-        """Refused BAD_CREDENTIALS, DISABLED, or UNAVAILABLE when too many are being checked."""
-        _, stored = await self._db.read(find_login, login)
+    async def password(self, login: str, password: str, client: Client = NOBODY) -> Account:
+        """Refused BAD_CREDENTIALS, DISABLED, TOO_MANY when the client has failed too often, or UNAVAILABLE when too many are
+        being checked. An app password serves as well, where it is for the client's protocol."""
+        self.check(client, "")
+        name, stored = await self.find(login)
+        self.check(client, name)
+        try:
+            account = await self._password(stored, password, client.protocol)
+        except Refused as refused:
+            if refused.kind in FAILURES:
+                tried = f"{name}\0{password}".encode("utf-8", "surrogatepass")
+                await self.failed(client, name, hmac.digest(self._wrong_key, tried, "sha256"))
+            raise
+        self.succeeded(client, name)
+        return account
+
+    async def _password(self, stored: StoredLogin | None, password: str, protocol: str) -> Account:
         secret = checkable(password)
         if stored is None:
             await self._hashing.run(matches, self._decoy, secret)
             raise Refused(Kind.BAD_CREDENTIALS, "no such account")
-        await self._check(stored, secret)
+        app = find_app(stored.apps, stored.account.id, secret)
+        if app is not None and app.serves(protocol, self._clock.now()):
+            await self.used(app)
+        elif app is not None or stored.account.app_only:
+            # A refusal takes the same time, whatever its reason.
+            await self._hashing.run(matches, self._decoy, secret)
+            reason = "not for this protocol, or expired" if app else "not an app password"
+            raise Refused(Kind.BAD_CREDENTIALS, reason)
+        else:
+            await self._check(stored, secret)
         if not stored.account.enabled:
             raise Refused(Kind.DISABLED)
         return stored.account
@@ -118,9 +157,10 @@ class Logins:
         """`make_credentials` without holding up the event loop. Refused BAD_CREDENTIALS, UNAVAILABLE."""
         return await self._hash(storable(password))
 
-    def change(self, ways: Ways) -> None:
+    def change(self, ways: Ways, patience: Patience | None = None) -> None:
         """From now on people log in by these ways; exchanges that have begun go on."""
         self._ways = ways
+        self._failures.patience = patience or self._failures.patience
         self._cost = cost_for(ways.mechanisms, self._cost)
 
     def channel(self, tls: TlsInfo | None, allow_plaintext: bool) -> Channel:
@@ -150,13 +190,15 @@ class Logins:
         """Whether they are not taken only because there is no TLS."""
         return not self.takes_passwords(channel) and self.takes_passwords(Channel(True, True))
 
-    def authentication(self, channel: Channel, *, success_data: bool = False) -> Authentication:
+    def authentication(
+        self, channel: Channel, client: Client = NOBODY, *, success_data: bool = False
+    ) -> Authentication:
         """An exchange over this connection, for one AUTH command.
 
         `success_data`: the protocol can send data with its success (ManageSieve). In SMTP, POP3 and IMAP it cannot, and the
         last words of a mechanism are one more `Challenge`, which the client answers with nothing (RFC 4422 §3.6).
         """
-        return Authentication(self, channel, success_data)
+        return Authentication(self, channel, client, success_data)
 
     def close(self) -> None:
         """Let go of the threads; passwords that wait are not checked any more."""
@@ -167,6 +209,34 @@ class Logins:
     async def find(self, login: str) -> tuple[str, StoredLogin | None]:
         """As `find_login`."""
         return await self._db.read(find_login, login)
+
+    async def find_vouched(self, login: str) -> tuple[str, StoredLogin | None]:
+        """As the function `find_vouched`."""
+        return await self._db.read(find_vouched, login)
+
+    # What is counted is counted of the name that `find` makes of a login name, or every other spelling of it were a new start.
+
+    def check(self, client: Client, name: str) -> None:
+        """Refused TOO_MANY while the client is banned; `name` is "" as long as it is not known."""
+        self._failures.check(client, name, self._clock.now())
+
+    async def failed(self, client: Client, name: str, mark: bytes = b"") -> None:
+        """Count a failure, and hold back the answer."""
+        if seconds := self._failures.failed(client, name, mark, self._clock.now()):
+            await asyncio.sleep(seconds)
+
+    def succeeded(self, client: Client, name: str) -> None:
+        self._failures.succeeded(client, name, self._clock.now())
+
+    async def used(self, app: AppPassword) -> None:
+        now = self._clock.now()
+        if app.stale(now):
+            with contextlib.suppress(Refused):  # a full disk is no reason to keep somebody out
+                await self._db.write(note_use, app.id, now)
+
+    def keys(self, stored: StoredLogin, digest: Digest, client: Client) -> ScramKeys | None:
+        """What SCRAM may prove."""
+        return stored.keys(digest, client.protocol, self._clock.now())
 
     def nonce(self) -> str:
         return b64encode(self._chance.secret(NONCE_SIZE)).decode()
@@ -191,14 +261,15 @@ class Logins:
             return
         if not await self._hashing.run(matches, credentials.password, secret):
             raise Refused(Kind.BAD_CREDENTIALS, "wrong password")
-        if outdated(credentials, self._cost):
+        if outdated(credentials, stored.cost(self._cost)):
             await self._renew(stored, secret)
         else:
             self._recent.add(mark, self._clock.now())
 
     async def _renew(self, stored: StoredLogin, secret: bytes) -> None:
         try:
-            fresh = await self._hash(secret)
+            salts, cost = stored.salts(self._chance.secret(SALTS_SIZE)), stored.cost(self._cost)
+            fresh = await self._hashing.run(hash_password, secret, salts, cost)
             await self._db.write(renew_credentials, stored.account.id, stored.credentials, fresh)
         except Refused:
             pass  # too busy or out of disk: the password was right, and the next login tries again
@@ -216,6 +287,31 @@ async def find_login(tx: Tx, login: str) -> tuple[str, StoredLogin | None]:
     except (Unprepared, BadAddress):
         return login, None
     return folded, await stored_login(tx, folded)
+
+
+async def find_vouched(tx: Tx, login: str) -> tuple[str, StoredLogin | None]:
+    """As `find_login`, for a name that comes from somebody who vouches for it.
+
+    Of an account only its own spelling counts, but for case: where a name comes with a password, spellings that preparing makes alike
+    lead to the one account whose password it is, but to an authorization server or a certification authority they may be two people.
+    """
+    folded, stored = await find_login(tx, login)
+    return folded, stored if stored is not None and _is_spelling(login, folded) else None
+
+
+def _is_spelling(login: str, folded: str) -> bool:
+    """Whether nothing but case, and A-labels for U-labels, was changed to come from `login` to `folded`."""
+    user, _, host = folded.rpartition("@")
+    local, at, domain = login.rpartition("@")
+    if not at:
+        local, domain = login, host
+    try:
+        domain = domain.lower()
+        label = domain if domain.isascii() else idna.encode(domain, strict=True).decode()
+    except (idna.IDNAError, UnicodeError):
+        return False
+    # A few letters of other alphabets have an ASCII letter for their lower case: preparing has found those.
+    return saslprep(login) == login and local.lower() == user and label == host
 
 
 async def installation_secret(tx: Tx, fresh: bytes) -> bytes:

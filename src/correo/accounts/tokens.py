@@ -30,7 +30,7 @@ log = structlog.get_logger("accounts")
 KEPT = MINUTE
 MAX_KEPT = 10_000  # about 3 MB; the oldest goes first
 AT_ONCE = 100  # questions that wait for an answer; more would be guessing, or the service is down
-MAX_LOGIN = 1024  # octets, as for any name
+MAX_LOGIN = 1024  # characters; whatever takes more octets than that is no name
 
 
 class Tokens(Protocol):

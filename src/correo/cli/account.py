@@ -10,6 +10,8 @@ import click
 
 from correo import accounts, mailbox
 from correo.accounts import Account, Credentials
+from correo.accounts.account import stored_login
+from correo.cli.app_password import app_only, app_password
 from correo.cli.human import octets, plural
 from correo.cli.password import ask_password, password_option, read_password
 from correo.cli.terminal import (
@@ -51,6 +53,10 @@ class Holding:
 @click.group()
 def command() -> None:
     """The people who have a mailbox here. Each logs in with the whole address and a password."""
+
+
+command.add_command(app_password)
+command.add_command(app_only)
 
 
 @command.command()
@@ -134,6 +140,7 @@ def list_(state: State, domain: str | None) -> None:
             "enabled": holding.account.enabled,
             "shared": holding.account.shared,
             "admin": holding.account.admin,
+            "app_only": holding.account.app_only,
             "messages": holding.messages,
             "size": holding.size,
         }
@@ -149,6 +156,8 @@ def _login(row: dict[str, Any]) -> str:
         return "shared"
     if not row["enabled"]:
         return "disabled"
+    if row["app_only"]:
+        return "app passwords"
     return "admin" if row["admin"] else "yes"
 
 
@@ -182,7 +191,10 @@ def passwd(state: State, address: str, password_file: str | None) -> None:
 
     async def work(db: Database) -> None:
         await db.read(_refuse_shared, parsed.folded)
-        credentials = _hash(state, given if given is not None else ask_password(address), chance)
+        password = given if given is not None else ask_password(address)
+        stored = await db.read(stored_login, parsed.folded)
+        assert stored is not None, "it was there a moment ago"
+        credentials = stored.renewed(password, chance, accounts.cost_for(state.config().auth.mechanisms))
         await db.write(accounts.set_credentials, parsed.folded, credentials)
 
     run(with_database(state.config(), work), HINTS)

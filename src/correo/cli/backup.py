@@ -103,11 +103,12 @@ def files_of(config: Config) -> list[Keep]:
     """The configuration and what it names; relative files keep their place beside it."""
     named = [
         (str(config.source.name), False),
-        (config.tls.certificate, False),
-        (config.tls.key, True),
+        *((pair.certificate, False) for pair in config.tls.pairs),
+        *((pair.key, True) for pair in config.tls.pairs),
         (config.tls.client_ca, False),
         (config.oauth.client_secret_file, True),
         (config.oauth.ca, False),
+        (config.transport.tls_ca, False),
         (config.transport.smarthost_password_file, True),
     ]
     keep: dict[Path, Keep] = {}

@@ -23,6 +23,10 @@ REAL = (
     Listening("pop3", 110, "starttls", "fetching mail"),
     Listening("pop3", 995, "implicit", "the same, with TLS from the start"),
 )
+SPOOL = "/var/spool/correo"
+_LOCAL = """[[listener]]  # mail of this machine's own programs, who are known by their user
+protocol = "submission"
+address  = "unix:/run/correo/sendmail\""""
 TEST_OFFSET = 2000  # 25 becomes 2025: out of the way of what needs root and of other mail servers
 
 
@@ -38,6 +42,7 @@ class First:
     certificate: str
     key: str
     test_ports: bool
+    local: bool = False  # programs of this machine hand over mail at the usual places
 
     @property
     def listeners(self) -> Sequence[Listening]:
@@ -59,10 +64,12 @@ def text(first: First) -> str:
         _assign("data_dir", first.data_dir, "mail, accounts, queue: everything that must not be lost"),
         _user(first.user),
         *(_listener(one, first.host) for one in first.listeners),
+        *([_LOCAL] if first.local else []),
         "[tls]  # read again at: systemctl reload correo (SIGHUP)\n"
         f"certificate = {quoted(first.certificate)}\n"
         f"key         = {quoted(first.key)}",
         _auth(first.test_ports),
+        _sendmail(first),
         '[dns]\n# servers = ["127.0.0.1:53"]  # whom to ask where mail goes; the system\'s resolvers otherwise',
         "[queue]\n"
         '# expire     = "5d"   # how long a message is tried before it goes back to its sender\n'
@@ -85,6 +92,20 @@ def _assign(name: str, value: str, why: str) -> str:
 def _user(user: str) -> str:
     why = "# started as root, the server binds its ports and then becomes this user"
     return f"{why}\nuser = {quoted(user)}" if user else f'{why}\n# user = "correo"'
+
+
+def _sendmail(first: First) -> str:
+    lines = [
+        "[sendmail]  # cron and others that call /usr/sbin/sendmail",
+        _assign("origin", first.domain, "the domain behind names without one, such as root"),
+    ]
+    if first.local:
+        why = "where messages wait while the server is down; everybody may put, nobody else may look"
+        lines.append(_assign("spool", SPOOL, why))
+    lines.append(
+        '# senders = { root = ["*"], www-data = ["shop@example.com"] }  # under which further names users may send'
+    )
+    return "\n".join(lines)
 
 
 def _auth(test_ports: bool) -> str:

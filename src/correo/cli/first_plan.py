@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from correo.cli.first_config import First
+from correo.cli.first_config import SPOOL, First
 from correo.cli.publish import records, reverse
 from correo.cli.terminal import DEFAULT_CONFIG
 from correo.mail.address import Address
@@ -61,7 +61,8 @@ def told(plan: Plan) -> list[str]:
             "",
             f"  useradd --system --home-dir {DATA} --shell /usr/sbin/nologin {USER}",
             f"  chown -R {USER}: {folder / first.data_dir}"
-            + (f" {folder / KEY}" if plan.own_certificate else ""),
+            + (f" {folder / KEY}" if plan.own_certificate else "")
+            + (f" {SPOOL}" if first.local else ""),
         ]
     option = "" if plan.config_file == Path(DEFAULT_CONFIG) else f" --config {plan.config_file}"
     return [*lines, "", "Next:", "", f"  correo{option} check", f"  correo{option} serve"]

@@ -29,7 +29,7 @@ from correo.clock import Chance
 from correo.clock.system import SystemChance, SystemClock
 from correo.config import DATABASE, Config, read
 from correo.mail.address import Address, BadAddress, fold_domain
-from correo.ops import owner
+from correo.ops import owner, spool
 from correo.ops.certificate import self_signed
 from correo.ops.manifest import write_new
 from correo.storage.db import Database, Tx
@@ -104,6 +104,7 @@ def command(
         certificate=str(Path(certificate).absolute()) if certificate else CERTIFICATE,
         key=str(Path(key).absolute()) if key else KEY,
         test_ports=test_ports,
+        local=directory == HOME and not test_ports,
     )
     plan = Plan(directory, first, address, password, generated, own_certificate=not certificate)
     config = read(text(first), plan.config_file)
@@ -198,6 +199,8 @@ def _make(plan: Plan, config: Config) -> None:
             owner.give(
                 plan.folder / KEY, plan.first.user
             )  # who reads it again at SIGHUP, when root was given up
+        if plan.first.local:
+            _make_spool(Path(config.sendmail.spool), plan.first.user)
         write(CONFIG, text(plan.first).encode(), 0o644)
 
         async def work(db: Database) -> Account:
@@ -211,6 +214,15 @@ def _make(plan: Plan, config: Config) -> None:
     except BaseException:
         _undo(made)
         raise
+
+
+def _make_spool(folder: Path, user: str) -> None:
+    """By root, for the server, which may make nothing there. Raises OSError."""
+    if os.geteuid() != 0 or folder.exists():
+        return
+    spool.prepare(folder)
+    for path in (folder, folder / spool.ASIDE):
+        owner.give(path, user)
 
 
 def _undo(made: list[Path]) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import Field, fields, is_dataclass
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
-from correo.config import Config, Listener, values
+from correo.config import Config, Listener, Route, values
 
 OPENING = """# Options
 
@@ -24,27 +24,48 @@ not absolute stands beside the configuration file.
 KINDS: dict[values.Parse, str] = {
     values.text: "string",
     values.texts: "list of strings",
+    values.domains: "list of domains",
     values.path: "file",
     values.flag: "`true` or `false`",
     values.duration: "duration",
     values.seconds: "duration",
     values.durations: "list of durations",
+    values.durations_or_usual: "list of durations",
     values.duration_or_never: 'duration or `""`',
     values.size: "size",
     values.host: "host name",
+    values.host_or_none: "host name",
+    values.grants: "table of lists",
+    values.way: "way",
     values.address: "`host:port`, `[v6]:port` or `unix:/path`",
 }
 
 
 def page() -> str:
     """The whole page. Raises KeyError for an option whose kind has no words here."""
-    parts = [OPENING, _section("The file itself", Config), _section("[[listener]]", Listener)]
+    parts = [
+        OPENING,
+        _section("The file itself", Config),
+        _section("[[listener]]", Listener),
+        _section("[[route]]", Route),
+    ]
     hints = get_type_hints(Config)
     for field in fields(Config):
         kind = hints[field.name]
         if is_dataclass(kind):
             parts.append(_section(f"[{field.name}]", kind))
+            parts += [_section(_title(one), one) for one in _repeated(kind)]
     return "\n".join(parts)
+
+
+def _repeated(kind: Any) -> Iterator[Any]:
+    """The tables within a section that may be written several times."""
+    for hint in get_type_hints(kind).values():
+        yield from (one for one in get_args(hint) if is_dataclass(one))
+
+
+def _title(kind: Any) -> str:
+    return str(kind.__doc__).partition(":")[0]
 
 
 def _section(title: str, kind: Any) -> str:
@@ -95,6 +116,8 @@ def _default(field: Field[Any]) -> str:
 def _toml(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_toml(item)}" for key, item in value.items()) + " }"
     if isinstance(value, list):
         return "[" + ", ".join(_toml(item) for item in value) + "]"
     return f'"{value}"' if isinstance(value, str) else str(value)

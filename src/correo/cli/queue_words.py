@@ -9,8 +9,11 @@ from correo.cli.human import octets, plural, span, until, when
 from correo.cli.terminal import Columns
 from correo.ledger import show_id
 from correo.mail.instant import iso8601
+from correo.mail.terms import Terms
+from correo.mail.way import of_destination
 from correo.queue import Census, QueuedRecipient
 from correo.queue.states import State as Stage
+from correo.transport.settling import Policy
 
 
 def row_of(recipient: QueuedRecipient) -> dict[str, Any]:
@@ -25,6 +28,7 @@ def row_of(recipient: QueuedRecipient) -> dict[str, Any]:
         "next_try": iso8601(recipient.next_try) if recipient.state is Stage.WAITING else None,
         "expires": iso8601(recipient.message.expires),
         "size": recipient.message.size,
+        "destination": recipient.destination,
         "host": recipient.host,
         "last_reply": str(recipient.status) if recipient.status else "",
     }
@@ -66,10 +70,10 @@ def summary(census: Census, shown: int, now: int) -> str:
     return f"\n{words}" + (f"; shown: {shown}" if shown < total else "")
 
 
-def facts(found: list[QueuedRecipient], journey: ledger.Journey | None) -> dict[str, Any]:
+def facts(found: list[QueuedRecipient], journey: ledger.Journey | None, policy: Policy) -> dict[str, Any]:
     message = found[0].message
     rows = [row_of(one) for one in found]
-    own = ("recipient", "state", "attempts", "next_try", "host", "last_reply")
+    own = ("recipient", "destination", "state", "attempts", "next_try", "host", "last_reply")
     return {
         "id": show_id(message.id),
         "sender": message.sender,
@@ -77,12 +81,32 @@ def facts(found: list[QueuedRecipient], journey: ledger.Journey | None) -> dict[
         "message_id": journey.message_id if journey else "",
         "size": message.size,
         "arrived": iso8601(message.created),
-        "expires": iso8601(message.expires),
-        "recipients": [{name: row[name] for name in own} for row in rows],
+        "expires": iso8601(message.gives_up),
+        "deliver_by": iso8601(message.terms.deliver_by) if message.terms.deliver_by else None,
+        "priority": message.terms.priority,
+        "recipients": [
+            {name: row[name] for name in own} | {"expires": iso8601(policy.gives_up(one))}
+            for one, row in zip(found, rows, strict=True)
+        ],
     }
 
 
-def described(found: list[QueuedRecipient], journey: ledger.Journey | None, now: int) -> list[str]:
+def _terms(terms: Terms, now: int) -> list[str]:
+    """What the sender has asked for, where he has."""
+    lines = []
+    if terms.deliver_by:
+        wish = "back" if terms.by_return else "word"
+        lines.append(
+            f"wanted by   {when(terms.deliver_by)}, {until(terms.deliver_by, now)}, or else {wish} to the sender"
+        )
+    if terms.priority:
+        lines.append(f"priority    {terms.priority}")
+    return lines
+
+
+def described(
+    found: list[QueuedRecipient], journey: ledger.Journey | None, policy: Policy, now: int
+) -> list[str]:
     message = found[0].message
     lines = [f"message     {show_id(message.id)}"]
     if journey:
@@ -91,14 +115,20 @@ def described(found: list[QueuedRecipient], journey: ledger.Journey | None, now:
         f"sender      {message.sender or '<> (a bounce)'}",
         f"size        {octets(message.size)}",
         f"arrived     {when(message.created)}, {span(now - message.created)} ago",
-        f"given up    {when(message.expires)}, {until(message.expires, now)}",
+        f"given up    {when(message.gives_up)}, {until(message.gives_up, now)}",
+        *_terms(message.terms, now),
     ]
     for one in found:
         lines += [
             "",
             f"to          {one.address}" + (f" (for {one.original})" if one.original != one.address else ""),
         ]
+        way, _ = of_destination(one.destination)
+        if way:
+            lines += [f"way         {way}, by the operator"]
         lines += [f"state       {one.state.value}, {plural(one.attempts, 'attempt')} so far"]
+        if (expires := policy.gives_up(one)) != message.gives_up:
+            lines += [f"given up    {when(expires)}, {until(expires, now)}, by its route"]
         if one.state is Stage.WAITING:
             lines += [f"next try    {when(one.next_try)}, {next_step(one, now)}"]
         if one.status:

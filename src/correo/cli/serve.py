@@ -35,6 +35,7 @@ def command(state: State) -> None:
         raise Failure(f"{config.source} has no [[listener]]: nothing to serve", EX_CONFIG)
     world = app.World(SystemClock(), SystemChance())
     log.configure(config.log.format, config.log.level, world.clock)
+    sys.unraisablehook = log.ignored
     try:
         sockets = passed_sockets() or app.bind_all(config.listener)
         if len(sockets) != len(config.listener):

@@ -148,7 +148,12 @@ def _change(
         owner, boxes = await _boxes(tx, place)
         account_id, domain = ANYONE, owner.domain
         if person is not None:
-            account_id, domain = (await _account(tx, person)).id, ""
+            holder = await _account(tx, person)
+            if holder.shared and how != "remove":
+                raise Refused(
+                    Kind.NO_PERMISSION, f"{holder.address} is a shared account, and nobody logs in as it"
+                )
+            account_id, domain = holder.id, ""
         if account_id == owner.id:
             raise Refused(Kind.NO_PERMISSION, f"{owner.address} is the owner and may do everything")
         for box in boxes:

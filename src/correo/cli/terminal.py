@@ -128,6 +128,7 @@ async def with_database(config: Config, work: Callable[[Any], Awaitable[T]]) -> 
 
     Started as root, everything is done as the owner of the data, so that it stays the server's to use.
     """
+    import correo.storage.db.sqlite  # noqa: F401  now, since whose data it is may not read where Python is installed
     from correo.ops.owner import acting_as_owner, make_private
 
     path = database_path(config)

@@ -4,16 +4,19 @@
 everything else is handed plain values. docs/options.md is made from this tree, and a test holds the two together.
 """
 
+from correo.config.incoming import Smtp
 from correo.config.options import (
     DATABASE,
     INDEX,
     Auth,
     Config,
     Dns,
+    Ledger,
     Limits,
     Listener,
     Log,
     Queue,
+    Route,
     Search,
     Tls,
     Transport,
@@ -27,11 +30,14 @@ __all__ = [
     "Config",
     "ConfigError",
     "Dns",
+    "Ledger",
     "Limits",
     "Listener",
     "Log",
     "Queue",
+    "Route",
     "Search",
+    "Smtp",
     "Tls",
     "Transport",
     "read",

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from correo.config.incoming import Smtp
 from correo.config.values import (
     address,
     choice,
     choices,
     count,
     count_or_any,
+    domains,
     duration,
     duration_or_never,
     durations,
+    durations_or_usual,
     flag,
+    grants,
     host,
+    host_or_none,
+    networks,
     option,
     path,
     required,
@@ -23,7 +30,9 @@ from correo.config.values import (
     size,
     text,
     texts,
+    way,
 )
+from correo.mail.way import Way
 
 DATABASE = "correo.db"  # the file in data_dir that holds everything
 INDEX = "index.db"  # the one beside it, made from it, that makes searches fast
@@ -55,19 +64,57 @@ class Listener:
         choice("none", "starttls", "implicit"),
         "implicit is for ports 465, 993 and 995; starttls for 25, 587, 143 and 110",
     )
+    proxy_from: tuple[str, ...] = option(
+        [],
+        networks,
+        "load balancers, by address or network, which must say by the PROXY protocol, version 1 or 2, for whom they connect",
+    )
+
+    @property
+    def local(self) -> bool:
+        """Whether it is for programs of this machine, who are known by their user."""
+        return self.protocol == "submission" and self.address.startswith("unix:")
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """[[tls.certificates]]: a further certificate, shown to those who ask for a name that is in it."""
+
+    certificate: str = required(
+        text,
+        "PEM file with the certificate and its chain; its names are taken from it, wildcards among them",
+    )
+    key: str = required(text, "PEM file with its private key")
 
 
 @dataclass(frozen=True, slots=True)
 class Tls:
-    """[tls]: what proves our name. Read again at SIGHUP."""
+    """[tls]: what proves our name. Read again at SIGHUP, and soon after a file has changed."""
 
     certificate: str = option(
-        "", text, "PEM file with the certificate and its chain, relative to the configuration file"
+        "",
+        text,
+        "PEM file with the certificate and its chain, relative to the configuration file; shown unless another name is wanted",
     )
     key: str = option("", text, "PEM file with the private key, relative to the configuration file")
     client_ca: str = option(
         "", text, "PEM file with the authorities whose certificates let mail programs log in by EXTERNAL"
     )
+    minimum_version: str = option(
+        "1.2",
+        choice("1.2", "1.3"),
+        "the oldest TLS to speak; with 1.3 some other servers would send in clear text",
+    )
+    ciphers: str = option(
+        "", text, "of TLS 1.2, as OpenSSL writes them; empty: those with forward secrecy and without SHA-1"
+    )
+    certificates: tuple[Pair, ...] = ()
+
+    @property
+    def pairs(self) -> tuple[Pair, ...]:
+        """All of them, the one that is shown to whoever asks for no name first."""
+        first = (Pair(self.certificate, self.key),) if self.certificate else ()
+        return (*first, *self.certificates)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +123,12 @@ class Dns:
 
     servers: tuple[str, ...] = option(
         [], texts, "host:port of each; empty means the system's resolvers (/etc/resolv.conf)"
+    )
+    validating: bool = option(
+        False,
+        flag,
+        "true: these servers check DNSSEC and the way to them is safe, so that DANE can rely on them; those on this machine are "
+        "believed anyway",
     )
 
 
@@ -95,6 +148,19 @@ class Auth:
         False,
         flag,
         "true offers -PLUS under TLS 1.3, too, with tls-server-end-point; programs that then want tls-exporter cannot log in",
+    )
+    ban_after: int = option(
+        20,
+        count(0, 10_000),
+        "failed logins of one network (an IPv4 address or IPv6 /64) before it is banned, over all protocols; five times as many of the "
+        "/24 or /48 around it; 0 bans nobody",
+    )
+    ban_window: int = option("10m", duration, "time in which so many failures are forgotten")
+    ban_time: int = option("15m", duration, "how long a ban lasts; it is in memory, so a restart lifts it")
+    never_ban: tuple[str, ...] = option(
+        [],
+        networks,
+        "networks of which no failures are counted, as in 192.0.2.0/24: a webmail server, say; loopback never is",
     )
     concurrency: int = option(
         2, count(1, 64), "password hashes computed at once; each takes 19 MiB and a core for some 20 ms"
@@ -139,6 +205,32 @@ class Queue:
     warn_after: int = option(
         "4h", duration_or_never, 'when the sender is told that his message still waits; "" = never'
     )
+    urgent_retry: tuple[int, ...] = option(
+        [], durations_or_usual, "as retry, for priorities above 0 (MT-PRIORITY, RFC 6710); empty: no other"
+    )
+    urgent_expire: int = option("", duration_or_never, 'as expire, for these; "" = no other')
+
+
+@dataclass(frozen=True, slots=True)
+class Sendmail:
+    """[sendmail]: mail of this machine's own programs. They come by a [[listener]] with submission on a unix socket."""
+
+    origin: str = option(
+        "",
+        host_or_none,
+        "the domain behind names without one, such as root, and in which every user has his own name; empty is hostname",
+    )
+    spool: str = option(
+        "",
+        text,
+        "folder where messages wait while the server is down; empty: programs are told to try again later. A restart is "
+        "needed to change it",
+    )
+    senders: Mapping[str, tuple[str, ...]] = option(
+        {"root": ["*"]},
+        grants,
+        "under which further names users may send: addresses, @domain, or * for all; * as user is everybody",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,10 +254,72 @@ class Transport:
     per_destination: int = option(
         5, count(1, 1_000), "of these to one destination: more are taken for an attack by many servers"
     )
+    tls_required: tuple[str, ...] = option(
+        [],
+        domains,
+        'mail to these goes out under TLS or waits; ".example.com" is all below it, "*" is everybody',
+    )
+    tls_verified: tuple[str, ...] = option(
+        [],
+        domains,
+        "the same, and only to mail hosts with a certificate for their name that is trusted here, or that DANE proves",
+    )
+    mta_sts: bool = option(
+        True, flag, "heed the policies that domains publish by MTA-STS (RFC 8461); false fetches none"
+    )
+    dane: bool = option(
+        True, flag, "heed TLSA records (RFC 7672), as far as a resolver that is believed has checked them"
+    )
+    tls_ca: str = option(
+        "",
+        text,
+        "PEM file with the authorities to trust for mail hosts and MTA-STS, instead of the system's",
+    )
+    rate: int = option(
+        0,
+        count_or_any(1, 1_000_000),
+        "messages to one destination in a minute, for servers that count; 0 is any number",
+    )
     ipv6: bool = option(
         True, flag, "false where the machine has no IPv6 route; IPv6 addresses are then left out"
     )
     source_address: str = option("", text, "local address to send from; empty leaves it to the system")
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """[[route]]: mail for some domains that goes another way, or at another pace. Of several, that which fits best is taken."""
+
+    domains: tuple[str, ...] = required(
+        domains, '"example.net", ".example.net" for all below it, "*" for all the rest'
+    )
+    to: Way = option(  # noqa: RUF009
+        "mx",
+        way,
+        "mx: their own mail hosts; mx:DOMAIN: those of another domain; smtp:HOST:PORT; lmtp:HOST:PORT or lmtp:unix:/PATH; discard; hold",
+    )
+    name: str = option("", text, "for `correo queue reroute --to route:NAME`")
+    user: str = option("", text, "log in there as this user; only to a host that is named")
+    password_file: str = option(
+        "", text, "file that holds that user's password, relative to the configuration file"
+    )
+    tls: str = option(
+        "",
+        choice("", "none", "starttls", "verified", "implicit"),
+        'empty is as usual; starttls is without where it is not offered; verified and implicit are not; with a user and unless "none", the '
+        "certificate is verified",
+    )
+    source_address: str = option("", text, "local address to send from; empty is that of [transport]")
+    concurrency: int = option(
+        0, count_or_any(1, 1_000), "connections to one destination; 0 is transport.per_destination"
+    )
+    rate: int = option(
+        0, count_or_any(1, 1_000_000), "messages to one destination in a minute; 0 is transport.rate"
+    )
+    retry: tuple[int, ...] = option(
+        [], durations_or_usual, "as queue.retry, which is taken when this is empty"
+    )
+    expire: int = option("", duration_or_never, 'as queue.expire, which is taken for ""')
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +334,27 @@ class Limits:
     )
     recipients: int = option(
         1000, count(100, 100_000), "recipients of one message; RFC 5321 §4.5.3.1.8 asks for at least 100"
+    )
+    hourly_messages: int = option(
+        500,
+        count_or_any(1, 1_000_000_000),
+        "messages one account may submit in an hour, that one which was taken over does little harm; 0 is any number",
+    )
+    hourly_recipients: int = option(2_000, count_or_any(1, 1_000_000_000), "recipients of these together")
+    daily_messages: int = option(2_000, count_or_any(1, 1_000_000_000), "messages in 24 hours")
+    daily_recipients: int = option(10_000, count_or_any(1, 1_000_000_000), "recipients of these together")
+    network_hourly_messages: int = option(
+        2_000,
+        count_or_any(1, 1_000_000_000),
+        "messages that may be submitted in an hour from one IPv4 address or IPv6 /64, whoever logs in; 0 is any number",
+    )
+    network_hourly_recipients: int = option(
+        10_000, count_or_any(1, 1_000_000_000), "recipients of these together"
+    )
+    over_quota: str = option(
+        "defer",
+        choice("defer", "reject"),
+        "mail for an account without room: defer (452) lets its sender try again for days, reject (552) returns it at once",
     )
     errors: int = option(
         20, count(1, 10_000), "refused or unknown commands before an SMTP client is hung up on"
@@ -220,6 +395,39 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Pop3:
+    """[pop3]: what programs that fetch mail by POP3 may do."""
+
+    keep_deleted: int = option(
+        "",
+        duration_or_never,
+        'how long what such a program deletes is kept in the Trash, for the day it deleted too much; "" = it goes at once, as the program says',
+    )
+    login_delay: int = option(
+        "",
+        duration_or_never,
+        'from one login of an account to the next, announced as LOGIN-DELAY; "" = none: to look for mail is cheap',
+    )
+    language: str = option(
+        "en",
+        choice("en", "de", "es"),
+        "of what is said to people, where a program asks for whichever the server prefers (LANG *)",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """[ledger]: what is known of mail that came and went."""
+
+    keep: int = option(
+        "90d",
+        duration_or_never,
+        "how long journeys are kept after they ended, for `correo trace` and `correo queue history`: long enough for most questions, and "
+        'not for ever, since they tell who wrote to whom; "" = for ever. The sums of `correo ledger` stay',
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Search:
     """[search]: how IMAP's SEARCH finds text."""
 
@@ -250,13 +458,18 @@ class Config:
     data_dir: Path = required(path, "where everything is kept, relative to the configuration file")  # noqa: RUF009
     user: str = option("", text, "started as root, the server binds its ports and then becomes this user")
     listener: tuple[Listener, ...] = ()
+    route: tuple[Route, ...] = ()
     tls: Tls = field(default_factory=Tls)
     dns: Dns = field(default_factory=Dns)
     auth: Auth = field(default_factory=Auth)
     oauth: OAuth = field(default_factory=OAuth)
     queue: Queue = field(default_factory=Queue)
+    smtp: Smtp = field(default_factory=Smtp)
+    sendmail: Sendmail = field(default_factory=Sendmail)
     transport: Transport = field(default_factory=Transport)
     limits: Limits = field(default_factory=Limits)
+    pop3: Pop3 = field(default_factory=Pop3)
+    ledger: Ledger = field(default_factory=Ledger)
     search: Search = field(default_factory=Search)
     log: Log = field(default_factory=Log)
     source: Path = Path()  # the file this was read from; not an option

@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import re
 import tomllib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from correo.config.incoming import Smtp
 from correo.config.options import (
     Auth,
     Config,
     Dns,
+    Ledger,
     Limits,
     Listener,
     Log,
     OAuth,
+    Pair,
     Queue,
+    Route,
     Search,
+    Sendmail,
     Tls,
     Transport,
 )
+from correo.mail.way import Kind, is_name
 
 T = TypeVar("T")
 
@@ -31,8 +38,11 @@ _TABLES: dict[str, type[Any]] = {
     "auth": Auth,
     "oauth": OAuth,
     "queue": Queue,
+    "smtp": Smtp,
+    "sendmail": Sendmail,
     "transport": Transport,
     "limits": Limits,
+    "ledger": Ledger,
     "search": Search,
     "log": Log,
 }
@@ -84,21 +94,37 @@ def read(text: str, path: Path) -> Config:
     except tomllib.TOMLDecodeError as wrong:
         raise ConfigError(f"{path}: not valid TOML: {wrong}") from None
     listeners = document.pop("listener", [])
+    routes = document.pop("route", [])
     tables = {name: document.pop(name, {}) for name in _TABLES}
     if not isinstance(listeners, list) or not all(isinstance(item, dict) for item in listeners):
         raise source.error("", 0, "listener", "must be written as [[listener]], once for each address")
+    if not isinstance(routes, list) or not all(isinstance(item, dict) for item in routes):
+        raise source.error("", 0, "route", "must be written as [[route]], once for each way")
     for name, table in tables.items():
         if not isinstance(table, dict):
             raise source.error("", 0, name, f"must be a table: write [{name}] on a line of its own")
-    top = _values(Config, document, source, "", 0, also=("listener", *_TABLES))
+    top = _values(Config, document, source, "", 0, also=("listener", "route", *_TABLES))
     top["listener"] = tuple(
         _build(Listener, item, source, "listener", number) for number, item in enumerate(listeners)
     )
+    top["route"] = tuple(_build(Route, item, source, "route", number) for number, item in enumerate(routes))
+    certificates = _certificates(tables["tls"], source)
     for name, kind in _TABLES.items():
         top[name] = _build(kind, tables[name], source, name, 0)
+    top["tls"] = replace(top["tls"], certificates=certificates)
     config = Config(**top, source=path)
     _check(config, source)
     return config
+
+
+def _certificates(table: dict[str, Any], source: _Source) -> tuple[Pair, ...]:
+    """Takes them out of the table of [tls]."""
+    listed = table.pop("certificates", [])
+    if not isinstance(listed, list) or not all(isinstance(item, dict) for item in listed):
+        words = "must be written as [[tls.certificates]], once for each certificate"
+        raise source.error("tls", 0, "certificates", words)
+    name = "tls.certificates"
+    return tuple(_build(Pair, item, source, name, number) for number, item in enumerate(listed))
 
 
 def _build(kind: type[T], table: dict[str, Any], source: _Source, name: str, number: int) -> T:
@@ -133,7 +159,7 @@ def _values(
 def _check(config: Config, source: _Source) -> None:
     """What no single option can know."""
     for number, listener in enumerate(config.listener):
-        if listener.tls != "none" and not (config.tls.certificate and config.tls.key):
+        if listener.tls != "none" and not config.tls.pairs:
             words = f'= "{listener.tls}" needs a certificate: set certificate and key in [tls]'
             raise source.error("listener", number, "tls", words)
         if listener.protocol == "lmtp" and listener.tls != "none":
@@ -146,9 +172,10 @@ def _check(config: Config, source: _Source) -> None:
     if bool(config.tls.certificate) != bool(config.tls.key):
         key = "key" if config.tls.certificate else "certificate"
         raise source.error("tls", 0, key, "is missing: a certificate and its key go together")
-    if config.tls.client_ca and not config.tls.certificate:
+    if config.tls.client_ca and not config.tls.pairs:
         raise source.error("tls", 0, "client_ca", "needs a certificate: set certificate and key")
     _check_oauth(config, source)
+    _check_routes(config, source)
     if config.transport.smarthost and not re.fullmatch(r"\S+:\d{1,5}", config.transport.smarthost):
         raise source.error("transport", 0, "smarthost", 'must be host:port, as in "relay.example.net:587"')
     if bool(config.transport.smarthost_user) != bool(config.transport.smarthost_password_file):
@@ -167,6 +194,42 @@ def _check_oauth(config: Config, source: _Source) -> None:
         raise source.error("oauth", 0, "introspection", "needs client_id and client_secret_file")
     if not oauth.claim:
         raise source.error("oauth", 0, "claim", 'must be the name of a member, as in "username"')
+
+
+def _check_routes(config: Config, source: _Source) -> None:
+    domains: set[str] = set()
+    names: set[str] = set()
+    for number, route in enumerate(config.route):
+        kind = route.to.kind
+        wrong = ""
+        if not route.domains:
+            key, wrong = "domains", 'must name domains, as in ["example.net"]'
+        elif again := domains.intersection(route.domains):
+            key, wrong = "domains", f"has {min(again)}, which has a route already"
+        elif route.name and (route.name in names or not is_name(route.name)):
+            key, wrong = "name", "must be a word that no other route has"
+        elif bool(route.user) != bool(route.password_file):
+            key, wrong = "user", "and password_file go together"
+        elif route.user and kind is not Kind.SMTP:
+            key, wrong = "user", 'is for a host that is named, as in to = "smtp:relay.example.net:587"'
+        elif route.tls and (
+            kind not in (Kind.MX, Kind.SMTP) or (kind is Kind.MX and route.tls == "implicit")
+        ):
+            key, wrong = "tls", "is for mail that goes out by SMTP, and implicit for a host that is named"
+        elif route.source_address and not _is_address(route.source_address):
+            key, wrong = "source_address", 'must be an IP address, as in "192.0.2.7"'
+        if wrong:
+            raise source.error("route", number, key, wrong)
+        domains |= {*route.domains}
+        names |= {route.name}
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def beside(config: Config, name: str | Path) -> Path:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Callable
 from dataclasses import field
 from pathlib import Path
 from typing import Any
 
-from correo.mail.address import BadAddress, fold_domain
+from correo.mail.address import Address, BadAddress, fold_domain
 from correo.mail.instant import parse_duration
+from correo.mail.way import Kind, Way
 
 _SIZE = re.compile(r"(\d+)\s*(|B|KiB|MiB|GiB|kB|MB|GB)")
 _UNITS = {
@@ -98,6 +100,11 @@ def durations(value: Any) -> tuple[int, ...]:
     return parsed
 
 
+def durations_or_usual(value: Any) -> tuple[int, ...]:
+    """() for an empty list."""
+    return () if value == [] else durations(value)
+
+
 def duration_or_never(value: Any) -> int:
     """Microseconds; 0 for "" (never)."""
     return duration(value) if text(value) else 0
@@ -138,10 +145,59 @@ def host(value: Any) -> str:
         raise ValueError(f'must be a host name, as in "mail.example.com" ({wrong})') from None
 
 
+def host_or_none(value: Any) -> str:
+    return host(value) if text(value) else ""
+
+
+def grants(value: Any) -> dict[str, tuple[str, ...]]:
+    """By user: addresses and `@domain` in comparison form, `*`."""
+    if not isinstance(value, dict) or not all(isinstance(names, list) for names in value.values()):
+        raise ValueError('must be a table of lists, as in { root = ["*"], www-data = ["shop@example.com"] }')
+    return {user: tuple(_granted(name) for name in names) for user, names in value.items()}
+
+
+def _granted(value: Any) -> str:
+    name = text(value)
+    try:
+        if name.startswith("@"):
+            return "@" + fold_domain(name[1:])
+        return name if name == "*" else Address.parse(name).folded
+    except BadAddress as wrong:
+        raise ValueError(f"{name!r} must be an address, @domain or * ({wrong})") from None
+
+
 def texts(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
         raise ValueError('must be a list of strings, as in ["a", "b"]')
     return tuple(value)
+
+
+def domains(value: Any) -> tuple[str, ...]:
+    """Domains in comparison form, `.example.com` for all below one, `*` for all there are."""
+    words = 'must be a list of domains, as in ["example.com", ".example.com"]'
+    if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
+        raise ValueError(words)
+    try:
+        return tuple(
+            item if item == "*" else item[: item.startswith(".")] + fold_domain(item.removeprefix("."))
+            for item in value
+        )
+    except BadAddress as wrong:
+        raise ValueError(f"{words} ({wrong})") from None
+
+
+def networks(value: Any) -> tuple[str, ...]:
+    """Addresses, networks and "unix", which stands for local sockets."""
+    listed = texts(value)
+    for item in listed:
+        try:
+            if item != "unix":
+                ipaddress.ip_network(item)
+        except ValueError:
+            raise ValueError(
+                f'must be addresses and networks, as in ["192.0.2.7", "2001:db8::/32", "unix"], and {item!r} is none'
+            ) from None
+    return listed
 
 
 def address(value: Any) -> str:
@@ -153,3 +209,10 @@ def address(value: Any) -> str:
     if not colon or not port.isdigit() or int(port) > 65535 or (":" in name and not name.startswith("[")):
         raise ValueError('must be host:port, as in "127.0.0.1:2525", "[::]:25" or "unix:/run/correo/lmtp"')
     return written
+
+
+def way(value: Any) -> Way:
+    found = Way.parse(text(value))
+    if found.kind is Kind.ROUTE:
+        raise ValueError("must not lead to another route")
+    return found

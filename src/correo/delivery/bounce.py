@@ -17,6 +17,8 @@ from correo.mail.address import Address
 from correo.mail.dsn import MAX_CONTENT, Affected, Notice, Original, delayed, failed, succeeded
 from correo.mail.envelope import EIGHT_BIT, SEVEN_BIT
 from correo.mail.errors import Refused
+from correo.mail.protection import Protection
+from correo.mail.terms import PLAIN, Terms
 from correo.queue import QueuedMessage
 from correo.storage.db import Tx
 from correo.wire.smtp.dsn import FULL
@@ -54,9 +56,11 @@ async def bounce(
     if not message.sender or not failures:
         return None
     id = chance.id(now)
-    original = await _original(tx, message, full=message.ret == FULL)
+    # RFC 8689 §5: where TLS was required, no notice brings back more than the header.
+    full = message.ret == FULL and message.terms.protection is not Protection.REQUIRED
+    original = await _original(tx, message, full=full)
     notice = failed(original, failures, hostname=hostname, id=show_id(id), now=now)
-    return await _send(tx, id, original.sender, notice, lifetime, chance, now)
+    return await _send(tx, id, original.sender, notice, message.terms, lifetime, chance, now)
 
 
 async def warn(
@@ -76,7 +80,7 @@ async def warn(
     original = await _original(tx, message)
     until = message.expires
     notice = delayed(original, waiting, hostname=hostname, id=show_id(id), now=now, retry_until=until)
-    return await _send(tx, id, original.sender, notice, lifetime, chance, now)
+    return await _send(tx, id, original.sender, notice, message.terms, lifetime, chance, now)
 
 
 async def relayed(
@@ -95,7 +99,7 @@ async def relayed(
     id = chance.id(now)
     original = await _original(tx, message)
     notice = succeeded(original, successes, hostname=hostname, id=show_id(id), now=now)
-    return await _send(tx, id, original.sender, notice, lifetime, chance, now)
+    return await _send(tx, id, original.sender, notice, message.terms, lifetime, chance, now)
 
 
 async def delivered(
@@ -114,7 +118,8 @@ async def delivered(
         decode_xtext(incoming.envelope_id) or "",
     )
     notice = succeeded(original, done.successes, hostname=incoming.hostname, id=show_id(id), now=now)
-    return await _send(tx, id, sender, notice, incoming.queue.expires - now, chance, now)
+    lifetime = incoming.queue.expires - max(now, incoming.terms.hold_until)
+    return await _send(tx, id, sender, notice, incoming.terms, lifetime, chance, now)
 
 
 async def _original(tx: Tx, message: QueuedMessage, *, full: bool = False) -> Original:
@@ -133,12 +138,16 @@ async def _original(tx: Tx, message: QueuedMessage, *, full: bool = False) -> Or
         pass
     envelope_id = decode_xtext(message.envelope_id) or ""
     sender = Address.parse(message.sender)
-    return Original(sender, message.created, message_id, subject, header, envelope_id, octets)
+    deliver_by = message.terms.deliver_by
+    return Original(sender, message.created, message_id, subject, header, envelope_id, octets, deliver_by)
 
 
 async def _send(
-    tx: Tx, id: int, sender: Address, notice: Notice, lifetime: int, chance: Chance, now: int
+    tx: Tx, id: int, sender: Address, notice: Notice, terms: Terms, lifetime: int, chance: Chance, now: int
 ) -> Returned:
+    """`terms` are those of the message that the notice is about."""
+    # RFC 8689 §5: what tells of a message is protected as that was; its own header does not say that less will do.
+    required = terms.protection is Protection.REQUIRED
     incoming = Incoming(
         id=id,
         sender=None,
@@ -151,5 +160,6 @@ async def _send(
         source="",
         account=None,
         queue=QueueTimes(expires=now + lifetime, warn_at=0),
+        terms=Terms(protection=Protection.REQUIRED) if required else PLAIN,
     )
     return Returned(id, (await sort(tx, incoming, chance, now)).accepted)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from correo import ledger, mailbox, queue
 from correo.accounts import (
@@ -23,11 +23,13 @@ from correo.mail.dsn import Action, Affected
 from correo.mail.errors import Kind, Refused
 from correo.mail.flags import Flags
 from correo.mail.status import Status
+from correo.mail.terms import PLAIN, Terms
 from correo.mail.wishes import NONE, Notify, Wishes
 from correo.mailbox import Prepared, Room
 from correo.storage.db import Tx
 from correo.wire.smtp.dsn import original_recipient
 
+DUPLICATE = "duplicate-recipient"  # the rule under which a copy too many is discarded
 NOBODY = "unknown-recipient"  # the rule under which a bounce is discarded that leads to nobody
 
 
@@ -65,6 +67,11 @@ class Incoming:
     hostname: str = ""  # who signs a notice that it arrived
     ret: str = ""  # RFC 3461 §4.3
     envelope_id: str = ""  # RFC 3461 §4.4
+    terms: Terms = PLAIN
+
+    def is_held(self, now: int) -> bool:
+        """Whether nobody may get it yet (RFC 4865)."""
+        return self.terms.hold_until > now
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +99,7 @@ class _Sorting:
     content_id: int
     accounts: set[int] = field(default_factory=set)
     remote: dict[str, queue.NewRecipient] = field(default_factory=dict)
+    held: dict[int, queue.NewRecipient] = field(default_factory=dict)  # by account
     discarded: int = 0
     successes: list[Affected] = field(default_factory=list)  # of which the sender wants to be told
 
@@ -108,13 +116,11 @@ async def sort(tx: Tx, incoming: Incoming, chance: Chance, now: int) -> Sorted:
     await mailbox.store(tx, incoming.prepared, sorting.content_id, now)
     for recipient in incoming.recipients:
         await _sort(tx, incoming, recipient, sorting, chance, now)
-    if sorting.remote:
-        await queue.enqueue(
-            tx, _queued(incoming, sorting.content_id, now), list(sorting.remote.values()), now
-        )
+    if waiting := [*sorting.remote.values(), *sorting.held.values()]:
+        await queue.enqueue(tx, _queued(incoming, sorting.content_id, now), waiting, now)
     elif not sorting.accounts:
         await mailbox.orphan(tx, sorting.content_id, now)
-    accepted = Accepted(frozenset(sorting.accounts), len(sorting.remote), sorting.discarded)
+    accepted = Accepted(frozenset(sorting.accounts), len(waiting), sorting.discarded)
     return Sorted(accepted, sorting.content_id, sorting.successes)
 
 
@@ -168,13 +174,27 @@ async def _sort(
                 _succeeded(sorting, to, Action.EXPANDED, now)
                 wishes = wishes.of_a_group
     for target in targets:
-        if isinstance(target, LocalTarget):
+        if isinstance(target, LocalTarget) and incoming.is_held(now):
+            if known := sorting.held.get(target.account.id):
+                sorting.held[target.account.id] = replace(known, wishes=known.wishes.and_those(wishes))
+                await note(Event.DISCARDED, _name(target), detail=DUPLICATE)
+                continue
+            sorting.held[target.account.id] = queue.NewRecipient(
+                id=chance.id(now),
+                address=target.address,
+                original=str(address),
+                destination=target.account.domain,
+                wishes=wishes,
+                local=True,
+            )
+        elif isinstance(target, LocalTarget):
             detail = await _file(tx, incoming, target, sorting, now)
             await note(Event.DELIVERED, _name(target), detail=detail)
             if wishes is to.wishes:
                 _succeeded(sorting, to, Action.DELIVERED, now)
-        elif target.address.folded in sorting.remote:
-            await note(Event.DISCARDED, target.address.folded, detail="duplicate-recipient")
+        elif known := sorting.remote.get(target.address.folded):
+            sorting.remote[target.address.folded] = replace(known, wishes=known.wishes.and_those(wishes))
+            await note(Event.DISCARDED, target.address.folded, detail=DUPLICATE)
         else:
             sorting.remote[target.address.folded] = queue.NewRecipient(
                 id=chance.id(now),
@@ -254,4 +274,5 @@ def _queued(incoming: Incoming, content_id: int, now: int) -> queue.QueuedMessag
         warn_at=incoming.queue.warn_at,
         ret=incoming.ret,
         envelope_id=incoming.envelope_id,
+        terms=incoming.terms,
     )

@@ -68,6 +68,7 @@ class Answer:
     records: tuple[Record, ...]
     authentic: bool  # validated with DNSSEC by a server that we believe (RFC 4035 §3.2.3)
     expires: int  # microseconds since 1970; at that moment the answer is no longer to be used
+    canonical: str = ""  # the name at the end of the CNAMEs; "" where there were none
 
     @classmethod
     def no_such_name(cls, name: str, rdtype: Rdtype, now: int) -> Answer:

@@ -104,7 +104,8 @@ class StubResolver:
             if reply.settled:
                 status = _status(reply.rcode, reply.records)
                 expires = self._clock.now() + ttl * SECOND
-                return Answer(name, rdtype, status, reply.records, authentic, expires)
+                canonical = reply.tail if reply.tail != name else ""
+                return Answer(name, rdtype, status, reply.records, authentic, expires, canonical)
             if names.fold(reply.tail) is None:
                 return Answer.no_such_name(name, rdtype, self._clock.now())
             tail = reply.tail

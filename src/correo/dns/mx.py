@@ -26,6 +26,8 @@ class Host:
     name: str  # folded, or the address literal in brackets
     preference: int  # 0 to 65535, lower is tried first
     addresses: tuple[str, ...]  # in the order to be tried, never empty
+    secure: bool = False  # the addresses are validated with DNSSEC
+    canonical: str = ""  # the name at the end of the CNAMEs; "" where there were none
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ class Hosts:
     """In the order to be tried, never empty."""
 
     hosts: tuple[Host, ...]
+    secure: bool = False  # DNSSEC says that these are the hosts, or that the domain is its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,7 @@ async def mail_hosts(
     candidates = [mx for mx in before_us if names.is_host(mx.exchange)][:MAX_HOSTS]
     hosts = await _with_addresses(resolver, candidates, ipv6)
     if hosts:
-        return Hosts(hosts)
+        return Hosts(hosts, answer.authentic)
     if exchanges:
         return NoMailHosts(f"no mail host of {folded} has an address")
     return NoMailHosts(f"{folded} has neither a mail host nor an address")
@@ -120,28 +123,38 @@ async def _with_addresses(resolver: Resolver, candidates: Sequence[Mx], ipv6: bo
     """The candidates that have addresses. Raises DnsFailure if none has, and one may have later."""
     found = await asyncio.gather(*(_addresses(resolver, mx.exchange, ipv6) for mx in candidates))
     hosts = tuple(
-        Host(mx.exchange, mx.preference, addresses)
-        for mx, (addresses, _) in zip(candidates, found, strict=True)
-        if addresses
+        Host(mx.exchange, mx.preference, one.addresses, one.secure, one.canonical)
+        for mx, one in zip(candidates, found, strict=True)
+        if one.addresses
     )
-    failure = next((failure for _, failure in found if failure), None)
+    failure = next((one.failure for one in found if one.failure), None)
     if not hosts and failure:
         raise failure
     return hosts
 
 
-async def _addresses(resolver: Resolver, host: str, ipv6: bool) -> tuple[tuple[str, ...], DnsFailure | None]:
+@dataclass(frozen=True, slots=True)
+class _Found:
+    addresses: tuple[str, ...]
+    secure: bool
+    canonical: str
+    failure: DnsFailure | None
+
+
+async def _addresses(resolver: Resolver, host: str, ipv6: bool) -> _Found:
     """IPv6 first where it is wanted, then turn about, so that a family that is down costs one attempt, not all."""
     kinds: tuple[Literal["AAAA", "A"], ...] = ("AAAA", "A") if ipv6 else ("A",)
     answers = await asyncio.gather(*(_quietly(resolver, host, kind) for kind in kinds))
-    families = [
-        [address for address in answer.of(str) if _reachable(address)]
-        for answer in answers
-        if isinstance(answer, Answer)
-    ]
+    certain = [answer for answer in answers if isinstance(answer, Answer) and answer.records]
+    families = [[address for address in answer.of(str) if reachable(address)] for answer in certain]
     turn_about = (address for address in chain(*zip_longest(*families)) if address is not None)
     failure = next((answer for answer in answers if isinstance(answer, DnsFailure)), None)
-    return tuple(turn_about)[:MAX_ADDRESSES], failure
+    return _Found(
+        tuple(turn_about)[:MAX_ADDRESSES],
+        all(answer.authentic for answer in certain),
+        next((answer.canonical for answer in certain), ""),
+        failure,
+    )
 
 
 async def _quietly(resolver: Resolver, host: str, kind: Literal["AAAA", "A"]) -> Answer | DnsFailure:
@@ -151,7 +164,7 @@ async def _quietly(resolver: Resolver, host: str, kind: Literal["AAAA", "A"]) ->
         return failure
 
 
-def _reachable(address: str) -> bool:
+def reachable(address: str) -> bool:
     """Whether one may connect there at all: 0.0.0.0 and :: would reach this machine, groups and mapped addresses nobody."""
     ip = ipaddress.ip_address(address)
     mapped = isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None
@@ -167,7 +180,7 @@ def _literal(folded: str, ipv6: bool, own: Collection[str]) -> MailHosts:
         address = str(ipaddress.ip_address(inside.removeprefix("ipv6:")))
     except ValueError:
         return NoMailHosts("the address literal is malformed")
-    if not _reachable(address):
+    if not reachable(address):
         return NoMailHosts("the address literal is of no host")
     if ":" in address and not ipv6:
         return NoMailHosts("this server does not use IPv6")

@@ -189,7 +189,8 @@ class ZoneResolver:
             raise DnsFailure(folded, rdtype, f"the zone answers {found.value}")
         records = tuple(line.record for line in found.lines if line.rdtype == rdtype)
         expires = now + found.ttl * SECOND
-        return Answer(folded, rdtype, found.status, records, self._zone.authentic, expires)
+        canonical = found.tail if found.tail != folded else ""
+        return Answer(folded, rdtype, found.status, records, self._zone.authentic, expires, canonical)
 
 
 def _words(line: str) -> list[bytes]:

@@ -5,21 +5,29 @@ alias leads to, deferred and warned about any number of times, and ends exactly 
 discarded by a named rule. Out go journeys (`trace`) and sums (`balance`).
 
 Promised: the sum of all deltas is the number of recipients in our care, which is what lies in the queue; `balance` counts
-both. Nothing here is ever changed, only added. Ids are shown to people in base 32 (`show_id`, `read_id`).
+both. Nothing here is ever changed, only added; what ended long ago may be forgotten (`forget`), and the sums stay. `history` has
+the last that ended. Ids are shown to people in base 32 (`show_id`, `read_id`).
 """
 
 from correo.ledger.balance import Balance, balance
 from correo.ledger.entries import Event, open_message, record
+from correo.ledger.forget import forget
+from correo.ledger.history import ENDS, MAX_HISTORY, Ended, history
 from correo.ledger.ids import read_id, show_id
 from correo.ledger.trace import MAX_JOURNEYS, Entry, Journey, trace
 
 __all__ = [
+    "ENDS",
+    "MAX_HISTORY",
     "MAX_JOURNEYS",
     "Balance",
+    "Ended",
     "Entry",
     "Event",
     "Journey",
     "balance",
+    "forget",
+    "history",
     "open_message",
     "read_id",
     "record",

@@ -22,7 +22,8 @@ class Balance:
     difference: int  # 0, or something was lost (positive) or done twice (negative)
 
 
-_SUMS = "SELECT event, COUNT(*), SUM(delta) FROM ledger_entry WHERE delta <> 0 GROUP BY event"
+_SUMS = """SELECT event, COUNT(*), SUM(delta) FROM ledger_entry WHERE delta <> 0 GROUP BY event
+UNION ALL SELECT event, count, delta FROM ledger_forgotten"""
 _QUEUED = "SELECT COUNT(*) FROM queue_recipient"
 
 
@@ -31,8 +32,8 @@ async def balance(tx: Tx) -> Balance:
     counts: dict[Event, int] = {}
     deltas: dict[Event, int] = {}
     for event, count, delta in await tx.all(_SUMS):
-        counts[Event(event)] = count
-        deltas[Event(event)] = int(delta)
+        counts[Event(event)] = counts.get(Event(event), 0) + count
+        deltas[Event(event)] = deltas.get(Event(event), 0) + int(delta)
     by_ledger = sum(deltas.values())
     row = await tx.one(_QUEUED)
     in_queue = row[0] if row else 0

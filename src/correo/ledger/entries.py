@@ -22,6 +22,7 @@ class Event(Enum):
     WARNED = "warned"  # the sender was told that it takes longer
     HELD = "held"
     RELEASED = "released"
+    REROUTED = "rerouted"  # the operator sent it another way
 
 
 DELTA: dict[Event, int] = {
@@ -35,6 +36,7 @@ DELTA: dict[Event, int] = {
     Event.WARNED: 0,
     Event.HELD: 0,
     Event.RELEASED: 0,
+    Event.REROUTED: 0,
 }
 
 _OPEN = """INSERT INTO ledger_message (id, at, protocol, source, account, sender, message_id, subject, size)

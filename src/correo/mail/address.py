@@ -92,6 +92,13 @@ class Address:
         """Whether the address can be sent without SMTPUTF8 (the domain can always be turned into A-labels)."""
         return self.local.isascii()
 
+    @property
+    def in_a_labels(self) -> Address:
+        """With the domain in A-labels where the rest is ASCII: then it can go anywhere (RFC 6531 §3.2)."""
+        if self.ascii and not self.domain.isascii():
+            return Address(self.local, self.host, self.folded)
+        return self
+
     def __str__(self) -> str:
         local = self.local
         if not _DOT_STRING.fullmatch(local):

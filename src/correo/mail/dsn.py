@@ -66,6 +66,7 @@ class Original:
     header: bytes
     envelope_id: str = ""  # the sender's name for the envelope (RFC 3461 §4.4)
     octets: bytes = b""  # all of it, where it is to go back whole
+    deliver_by: int = 0  # by when its sender wanted it to be there; 0: he did not say (RFC 2852)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +152,7 @@ def _notice(report: _Report, opening: str, closing: str) -> Notice:
         lines += [f"--{boundary}", *part]
     lines += [f"--{boundary}--", ""]
     octets = "\r\n".join(lines).encode("utf-8", "surrogateescape")
-    return Notice(
-        octets, not report.original.sender.ascii or _international(report.original), not octets.isascii()
-    )
+    return Notice(octets, not report.original.sender.ascii, not octets.isascii())
 
 
 def _header(report: _Report, boundary: str) -> list[str]:
@@ -164,7 +163,7 @@ def _header(report: _Report, boundary: str) -> list[str]:
     answered = _MESSAGE_ID.fullmatch(report.original.message_id)
     return [
         f"From: Mail Delivery System <MAILER-DAEMON@{report.hostname}>",
-        f"To: <{_spelled(sender)}>",
+        f"To: <{sender.in_a_labels}>",
         f"Subject: {encode_words(title, len('Subject: '))}",
         f"Date: {rfc5322_date(report.now)}",
         f"Message-ID: <{report.id}@{report.hostname}>",
@@ -211,12 +210,13 @@ def _for_programs(report: _Report) -> list[str]:
         *([f"Original-Envelope-Id: {_clean(envelope_id)}"] if envelope_id else []),
         f"Reporting-MTA: dns; {report.hostname}",
         f"Arrival-Date: {rfc5322_date(report.original.arrived)}",
+        *([f"Deliver-By-Date: {rfc5322_date(by)}"] if (by := report.original.deliver_by) else []),
     ]
     for one in report.affected:
         lines.append("")
         if one.orcpt:  # RFC 3461 §6.3 d: only then
             lines += _field("Original-Recipient", f"{one.orcpt[0]}; {_clean(one.orcpt[1])}")
-        lines += _field("Final-Recipient", _typed(_spelled(one.address)))
+        lines += _field("Final-Recipient", _typed(str(one.address.in_a_labels)))
         lines.append(f"Action: {one.action.value}")
         lines.append(f"Status: {one.status.class_and_detail}")
         if one.host:
@@ -257,10 +257,12 @@ def _fits(octets: bytes) -> bool:
 
 
 def _whole(original: Original) -> list[str]:
-    kind = "message/global" if _international(original) else "message/rfc822"
+    if _international(original):
+        # Encoded (RFC 6532 §3.7), or the notice would need SMTPUTF8, and be lost where the sender's server does not have it.
+        return _encoded("message/global", original.octets)
     encoding = [] if original.octets.isascii() else ["Content-Transfer-Encoding: 8bit"]
     text = original.octets.decode("utf-8", "surrogateescape")
-    return [f"Content-Type: {kind}", *encoding, "", *text.removesuffix("\r\n").split("\r\n")]
+    return ["Content-Type: message/rfc822", *encoding, "", *text.removesuffix("\r\n").split("\r\n")]
 
 
 def _international(original: Original) -> bool:
@@ -309,13 +311,6 @@ def _wrapped(text: str, indent: str = "") -> list[str]:
 def _typed(address: str) -> str:
     """An address with its type (RFC 3464 §2.3.1, RFC 6533 §3)."""
     return f"{'rfc822' if address.isascii() else 'utf-8'}; {_clean(address)}"
-
-
-def _spelled(address: Address) -> str:
-    """With the domain in A-labels where the rest is ASCII: then it can go anywhere."""
-    if address.ascii and not address.domain.isascii():
-        return str(Address(address.local, address.host, address.folded))
-    return str(address)
 
 
 def _clean(text: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from correo.mail.address import Address
+from correo.mail.terms import PLAIN, Terms
 from correo.mail.wishes import Wishes
 
 SEVEN_BIT = "7BIT"
@@ -25,3 +26,4 @@ class Envelope:
     ret: str = ""  # FULL or HDRS: how much of the message a notice of failure brings back (RFC 3461 §4.3)
     envelope_id: str = ""  # in xtext, the sender's own name for this envelope (RFC 3461 §4.4)
     wishes: Mapping[str, Wishes] = field(default_factory=dict)  # by folded address
+    terms: Terms = PLAIN  # how it is to be carried

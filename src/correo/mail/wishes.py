@@ -30,5 +30,15 @@ class Wishes:
         """For those an alias leads to when it leads to several: success was the alias's (RFC 3461 §5.2.7.3 c)."""
         return self if self.notify is None else replace(self, notify=self.notify & ~Notify.SUCCESS)
 
+    def and_those(self, other: Wishes) -> Wishes:
+        """For one place that two addresses lead to: who asked to hear of either hears of it."""
+        if self.notify == other.notify:
+            return self
+        return replace(self, notify=self._said | other._said)
+
+    @property
+    def _said(self) -> Notify:
+        return Notify.FAILURE | Notify.DELAY if self.notify is None else self.notify
+
 
 NONE = Wishes()

@@ -26,6 +26,7 @@ from correo.mailbox.contents import (
     BATCH,
     Content,
     Prepared,
+    bodies,
     content,
     header,
     headers,
@@ -35,6 +36,7 @@ from correo.mailbox.contents import (
     store,
 )
 from correo.mailbox.copying import Copied, copy, move
+from correo.mailbox.expiring import discard, expire
 from correo.mailbox.expunging import Expunged, deleted_size, expunge
 from correo.mailbox.flagging import Stored, store_flags
 from correo.mailbox.following import ACCOUNT, Span, appended, kinds, modseqs
@@ -140,6 +142,7 @@ __all__ = [
     "annotate",
     "append",
     "appended",
+    "bodies",
     "canonical",
     "changes",
     "checked",
@@ -150,6 +153,8 @@ __all__ = [
     "create",
     "delete",
     "deleted_size",
+    "discard",
+    "expire",
     "expunge",
     "fetch_columns",
     "fetch_rows",

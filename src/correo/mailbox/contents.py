@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from correo.mail.errors import Kind, Refused
@@ -13,11 +12,10 @@ from correo.mailbox.compression import packed, unpacked
 from correo.storage.db import Tx
 
 HASH_SIZE = 16  # octets of BLAKE2b: equal bodies are found by it
-# Octets of a header that is kept as it is: clients fetch those of whole mailboxes, and to unpack one costs more than to read
+# Octets of a header that is kept as it is: clients fetch those of whole mailboxes, and to unpack one costs as much as to read
 # and send it (docs/decisions/0006-content-once.md). What is longer has grown by signatures and traces, and is seldom fetched whole.
 PLAIN_HEADER = 4096
-BATCH = 64  # messages one `raw_many` reads at most
-BATCH_OCTETS = 16 * 1024 * 1024  # and about how much memory they may take
+BATCH = 64  # messages one statement reads at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +61,9 @@ _HEADER = "SELECT header, header_size FROM mailbox_content WHERE id = $1"
 _RAW = """SELECT c.header, c.header_size, b.data, b.size FROM mailbox_content AS c
 JOIN mailbox_body AS b ON b.id = c.body_id WHERE c.id = $1"""
 _LIST = ", ".join(f"${number}" for number in range(1, BATCH + 1))
-_SIZES = f"SELECT id, size FROM mailbox_content WHERE id IN ({_LIST})"
 _HEADERS = f"SELECT id, header, header_size FROM mailbox_content WHERE id IN ({_LIST})"
+_BODIES = f"""SELECT c.id, b.data, b.size FROM mailbox_content AS c
+JOIN mailbox_body AS b ON b.id = c.body_id WHERE c.id IN ({_LIST})"""
 _RAW_MANY = f"""SELECT c.id, c.header, c.header_size, b.data, b.size FROM mailbox_content AS c
 JOIN mailbox_body AS b ON b.id = c.body_id WHERE c.id IN ({_LIST})"""
 
@@ -128,14 +127,12 @@ async def header(tx: Tx, content_id: int) -> bytes:
 
 async def headers(tx: Tx, content_ids: Sequence[int]) -> dict[int, bytes]:
     """Those of them that can be had: `header` says what is wrong with the others."""
-    found: dict[int, bytes] = {}
-    for start in range(0, len(content_ids), BATCH):
-        for content_id, kept, size in await tx.all(
-            _HEADERS, *_padded(list(content_ids[start : start + BATCH]))
-        ):
-            with contextlib.suppress(Refused):
-                found[content_id] = unpacked(kept, size)
-    return found
+    return await _many(tx, _HEADERS, content_ids, unpacked)
+
+
+async def bodies(tx: Tx, content_ids: Sequence[int]) -> dict[int, bytes]:
+    """What stands behind the headers, of those of the messages whose body can be had."""
+    return await _many(tx, _BODIES, content_ids, unpacked)
 
 
 async def raw(tx: Tx, content_id: int) -> bytes:
@@ -146,23 +143,23 @@ async def raw(tx: Tx, content_id: int) -> bytes:
     return _whole(*row)
 
 
-async def raw_many(
-    tx: Tx, content_ids: Sequence[int], most: int = BATCH_OCTETS
-) -> list[tuple[int, bytes | None]]:
-    """The first messages of the list, in its order: at most BATCH of them and about `most` octets, but always one.
+async def raw_many(tx: Tx, content_ids: Sequence[int]) -> dict[int, bytes]:
+    """Those of the messages that can be had: `raw` says what is wrong with the others. How much they may be, the caller sees to."""
+    return await _many(tx, _RAW_MANY, content_ids, _whole)
 
-    The caller goes on after as many as it got. None stands for content that was collected meanwhile. Raises Refused(BROKEN).
-    """
-    first = list(content_ids[:BATCH])
-    sizes: dict[int, int] = {row[0]: row[1] for row in await tx.all(_SIZES, *_padded(first))}
-    total, count = 0, 0
-    for content_id in first:
-        total += sizes.get(content_id, 0)
-        if count and total > most:
-            break
-        count += 1
-    found = {row[0]: _whole(*row[1:]) for row in await tx.all(_RAW_MANY, *_padded(first[:count]))}
-    return [(content_id, found.get(content_id)) for content_id in first[:count]]
+
+async def _many(
+    tx: Tx, statement: str, content_ids: Sequence[int], made: Callable[..., bytes]
+) -> dict[int, bytes]:
+    """By id what is `made` of the columns behind it, where that does not raise Refused."""
+    found: dict[int, bytes] = {}
+    for start in range(0, len(content_ids), BATCH):
+        for content_id, *kept in await tx.all(statement, *_padded(list(content_ids[start : start + BATCH]))):
+            try:
+                found[content_id] = made(*kept)
+            except Refused:
+                continue
+    return found
 
 
 def _whole(header: bytes, header_size: int, body: bytes, body_size: int) -> bytes:

@@ -27,6 +27,7 @@ class Peer:
 
     address: str
     port: int
+    uid: int = -1  # of who connected to a local socket, by the word of the kernel; -1 for everybody else
 
     def __str__(self) -> str:
         return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
@@ -41,6 +42,8 @@ class TlsInfo:
     server_name: str = ""  # SNI
     bindings: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)  # channel bindings: type and data
     certificate: tuple[str, ...] = ()  # the mail addresses in the client's certificate, which was verified
+    # On the client's side, the certificates that the server showed, in DER, its own first; verified or not.
+    chain: tuple[bytes, ...] = field(default=(), repr=False)
 
     def __str__(self) -> str:
         return f"{self.version} {self.cipher}"

@@ -46,6 +46,7 @@ class Terms:
     tls: Callable[[], ssl.SSLContext | None]  # asked at each handshake, so that a reload takes effect
     stopping: Stopping
     incident: Callable[[BaseException], str]  # logs a fault of ours and returns the id it is logged under
+    pause: float = 0.0  # seconds before the session greets: who does not wait is heard speaking then
 
 
 async def drive(stream: Stream, session: Session, terms: Terms) -> None:
@@ -79,6 +80,8 @@ async def _converse(stream: Stream, session: Session, terms: Terms) -> None:
             raise Gone from lost
 
     try:
+        if terms.pause:
+            await _overhear(stream, session, terms)
         await session.greet()
         turn = size = 0
         while not core.closed:
@@ -109,6 +112,18 @@ async def _converse(stream: Stream, session: Session, terms: Terms) -> None:
     except Exception as fault:
         session.broken(terms.incident(fault))
     await flush()
+
+
+async def _overhear(stream: Stream, session: Session, terms: Terms) -> None:
+    """Wait before the greeting; what comes meanwhile is the client's first words, and the end of waiting."""
+    try:
+        data = await stream.read(terms.pause)
+    except TimeoutError:
+        return
+    except OSError as lost:
+        raise Gone from lost
+    if data is not WOKEN:
+        session.core.receive(data)
 
 
 async def _read(stream: Stream, session: Session) -> None:

@@ -10,10 +10,14 @@ import ssl
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
-from correo.net import Stream
+import structlog
+
+from correo.net import Peer, Stream
 from correo.net.drive import HANDSHAKE_SECONDS
 from correo.net.limits import ConnectionLimits
+from correo.net.networks import NOBODY, Networks
 from correo.net.stream import CLOSE_SECONDS, SocketStream, peer_of
+from correo.wire.proxy import Malformed, Own, ProxyReader, Relayed
 
 BACKLOG = 1024
 FIRST_PASSED_DESCRIPTOR = 3  # sd_listen_fds(3)
@@ -21,17 +25,28 @@ ACCEPT_PAUSE = (
     0.1  # seconds after a failed accept, most likely for want of descriptors: others may end meanwhile
 )
 
+PROXY_SECONDS = 10.0  # a balancer says for whom it connects before it knows anything of what the client says
+
 Serve = Callable[[Stream], Awaitable[None]]
 
+log = structlog.get_logger("net")
 
-def bind(address: str) -> socket.socket:
-    """A listening socket for `host:port`, `[v6]:port` or `unix:/path`; port 0 takes any free one. Raises OSError, ValueError."""
+
+def bind(address: str, *, for_everybody: bool = False) -> socket.socket:
+    """A listening socket for `host:port`, `[v6]:port` or `unix:/path`; port 0 takes any free one. Raises OSError, ValueError.
+
+    `for_everybody`: all users of this machine may connect to the path, whose folder is made where it is missing.
+    """
     if address.startswith("unix:"):
         path = address.removeprefix("unix:")
+        if for_everybody:
+            _make_folder(os.path.dirname(path))
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         sock.bind(path)
+        if for_everybody:
+            os.chmod(path, 0o666)
     else:
         host, port = split_host_port(address)
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -48,6 +63,13 @@ def bind(address: str) -> socket.socket:
     sock.listen(BACKLOG)
     sock.setblocking(False)
     return sock
+
+
+def _make_folder(path: str) -> None:
+    """As of /run, which is empty after each start of the machine. Raises OSError."""
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(path)
+        os.chmod(path, 0o755)  # whatever the umask was
 
 
 def split_host_port(text: str) -> tuple[str, int]:
@@ -77,12 +99,14 @@ class Listener:
         limits: ConnectionLimits,
         busy: bytes,
         tls: Callable[[], ssl.SSLContext | None] | None,
+        proxies: Networks = NOBODY,
     ) -> None:
         self.sock = sock
         self._serve = serve
         self._limits = limits
         self._busy = busy  # what a client hears when there are too many
         self._tls = tls  # implicit TLS: asked at each handshake
+        self._proxies = proxies  # balancers, which say for whom they connect; nobody else is asked
         self._server: asyncio.Server | None = None
         self._acceptor: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -100,8 +124,8 @@ class Listener:
 
     async def start(self) -> None:
         loop = asyncio.get_running_loop()
-        if self._tls is not None:
-            self._acceptor = loop.create_task(self._accept_tls(self._tls))
+        if self._tls is not None or self._proxies:
+            self._acceptor = loop.create_task(self._accept_by_hand())
         elif self.sock.family == socket.AF_UNIX:
             self._server = await loop.create_unix_server(self._accepted, sock=self.sock)
         else:
@@ -127,8 +151,8 @@ class Listener:
             self._limits.leave(address)
             stream.abort()
 
-    async def _accept_tls(self, tls: Callable[[], ssl.SSLContext | None]) -> None:
-        """Accept by hand: a server of the loop begins to read before TLS can be started, and would lose the first record."""
+    async def _accept_by_hand(self) -> None:
+        """A server of the loop begins to read before TLS can be started, and would lose the first record."""
         loop = asyncio.get_running_loop()
         while True:
             try:
@@ -136,9 +160,31 @@ class Listener:
             except OSError:
                 await asyncio.sleep(ACCEPT_PAUSE)
                 continue
-            self._begin(self._handshake(sock, peer_of(name).address, tls()))
+            self._begin(self._accept(sock, peer_of(name)))
 
-    async def _handshake(self, sock: socket.socket, address: str, context: ssl.SSLContext | None) -> None:
+    async def _accept(self, sock: socket.socket, peer: Peer) -> None:
+        try:
+            origin = await _said_origin(sock) if peer.address in self._proxies else Own()
+        except BaseException:
+            sock.close()
+            raise
+        if isinstance(origin, Malformed):
+            log.warning("no PROXY header", address=peer.address, reason=origin.reason)
+            sock.close()
+        elif self._tls is None:
+            try:
+                stream = await _stream_of(sock, origin)
+            except OSError:
+                sock.close()  # the client has gone
+                return
+            await self._connection(stream)
+        else:
+            client = origin.source[0] if isinstance(origin, Relayed) else peer.address
+            await self._handshake(sock, client, self._tls(), origin)
+
+    async def _handshake(
+        self, sock: socket.socket, address: str, context: ssl.SSLContext | None, origin: Relayed | Own
+    ) -> None:
         if context is None or not self._limits.enter(address):
             sock.close()
             return
@@ -151,6 +197,7 @@ class Listener:
                 ssl_handshake_timeout=HANDSHAKE_SECONDS,
                 ssl_shutdown_timeout=CLOSE_SECONDS,
             )
+            _tell(stream, origin)
             try:
                 await self._serve(stream)
             finally:
@@ -176,6 +223,30 @@ class Listener:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
         return len(left)
+
+
+async def _said_origin(sock: socket.socket) -> Relayed | Own | Malformed:
+    """What a balancer says in front of everything else; not an octet more is read."""
+    loop, reader = asyncio.get_running_loop(), ProxyReader()
+    try:
+        async with asyncio.timeout(PROXY_SECONDS):
+            while reader.origin is None:
+                reader.feed(await loop.sock_recv(sock, reader.wanted))
+    except (OSError, TimeoutError):
+        return Malformed("it did not come")
+    return reader.origin
+
+
+async def _stream_of(sock: socket.socket, origin: Relayed | Own) -> SocketStream:
+    stream = SocketStream()
+    await asyncio.get_running_loop().connect_accepted_socket(lambda: stream, sock)
+    _tell(stream, origin)
+    return stream
+
+
+def _tell(stream: SocketStream, origin: Relayed | Own) -> None:
+    if isinstance(origin, Relayed):
+        stream.peer, stream.local = Peer(*origin.source), Peer(*origin.destination)
 
 
 class _Accepted(SocketStream):

@@ -1,6 +1,7 @@
 """A network in memory: addresses, listeners and streams without a socket, for tests and simulation.
 
-It passes the same contract suite as the real one. TLS is a word on both ends: the octets stay as they are.
+It passes the same contract suite as the real one. TLS is a word on both ends: the octets stay as they are. Where an address
+has a certificate, though, the handshake is a real one, so that clients judge what it shows.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import ssl
 from collections.abc import Awaitable, Callable
 
 from correo.net import WOKEN, Peer, TlsInfo, Woken
+from correo.net.tls import described
 
 WINDOW = 64 * 1024  # octets in flight before `drain` waits for the reader, as a socket buffer would
 
@@ -24,6 +26,7 @@ class MemoryStream:
         self.peer = peer
         self.tls: TlsInfo | None = None
         self.chunk = chunk
+        self.facing: ssl.SSLContext | None = None  # of a server at the other end that has a certificate
         self._other: MemoryStream | None = None
         self._inbox = bytearray()
         self._eof = False
@@ -84,7 +87,7 @@ class MemoryStream:
     ) -> None:
         if server_side:
             self._inbox.clear()
-        self.tls = TLS
+        self.tls = _shaken(context, self.facing, hostname) if self.facing else TLS
 
     def wake(self) -> None:
         self._wake_pending = True
@@ -117,11 +120,28 @@ class MemoryStream:
 Serve = Callable[[MemoryStream], Awaitable[None]]
 
 
+def _shaken(client: ssl.SSLContext, server: ssl.SSLContext, hostname: str | None) -> TlsInfo:
+    """What the client knows after a handshake. Raises ssl.SSLError."""
+    up, down = ssl.MemoryBIO(), ssl.MemoryBIO()
+    near = client.wrap_bio(down, up, server_hostname=hostname)
+    far = server.wrap_bio(up, down, server_side=True)
+    for side in (near, far) * 3:  # TLS 1.2 takes the most turns
+        try:
+            side.do_handshake()
+        except ssl.SSLWantReadError:
+            continue
+    return described(near)
+
+
 class MemoryNetwork:
-    """Who listens where. Dialling an address without a listener is refused, dialling one in `silent` never answers."""
+    """Who listens where. Dialling an address without a listener is refused, dialling one in `silent` never answers.
+
+    `certificates`, by address, are contexts of servers that show them.
+    """
 
     def __init__(self, *, chunk: int = 0) -> None:
         self.chunk = chunk
+        self.certificates: dict[str, ssl.SSLContext] = {}
         self.silent: set[str] = set()
         self._listeners: dict[tuple[str, int], Serve] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -145,6 +165,7 @@ class MemoryNetwork:
             raise ConnectionRefusedError(f"nobody listens on {address} port {port}")
         self._ports += 1
         near, far = MemoryStream.pair(Peer(source, self._ports), Peer(address, port), chunk=self.chunk)
+        near.facing = self.certificates.get(address)
         task = asyncio.ensure_future(_serve(serve, far))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 import ssl
+import struct
+from dataclasses import replace
 from typing import Any, cast
 
 from correo.net import WOKEN, Peer, TlsInfo, Woken
@@ -12,6 +16,7 @@ from correo.net.tls import described
 READ_AHEAD = (
     256 * 1024
 )  # octets a client may send ahead of what we have read before we stop reading its socket
+_UCRED = struct.Struct("3i")  # pid, uid, gid (unix(7))
 CLOSE_SECONDS = 5.0  # how long a closing connection may take to send the rest
 
 
@@ -42,6 +47,8 @@ class SocketStream(asyncio.Protocol):
         if not self._upgrading:
             self.peer = peer_of(self._transport.get_extra_info("peername"))
             self.local = peer_of(self._transport.get_extra_info("sockname"))
+            if self.peer.address == "unix":
+                self.peer = replace(self.peer, uid=_uid(self._transport))
         self._note_tls()
 
     def data_received(self, data: bytes) -> None:
@@ -180,8 +187,23 @@ def peer_of(name: Any) -> Peer:
     return Peer("unix", 0)
 
 
+def _uid(transport: asyncio.Transport) -> int:
+    """Whose process connected to a local socket; -1 where the system does not tell."""
+    if not hasattr(socket, "SO_PEERCRED"):
+        return -1
+    try:
+        # A copy of the descriptor, because the sockets that transports give out cannot be asked on every loop.
+        with socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno())) as sock:
+            octets = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
+    except OSError:
+        return -1
+    _, uid, _ = _UCRED.unpack(octets)
+    # Those of another namespace of users come as the overflow uid, which is nobody's.
+    return int(uid)
+
+
 class SocketDialer:
-    """Dials by TCP; `source` is the local address to dial from, "" for the system's choice."""
+    """Dials by TCP, or a socket of this machine by its path; `source` is the local address to dial from, "" for the system's choice."""
 
     def __init__(self, source: str = "") -> None:
         self._source = source
@@ -190,5 +212,8 @@ class SocketDialer:
         local = (self._source, 0) if self._source and (":" in self._source) == (":" in address) else None
         async with asyncio.timeout(timeout):
             loop = asyncio.get_running_loop()
+            if address.startswith("/"):
+                _, stream = await loop.create_unix_connection(SocketStream, address)
+                return stream
             _, stream = await loop.create_connection(SocketStream, address, port, local_addr=local)
         return stream

@@ -6,6 +6,7 @@ import asyncio.sslproto
 import hashlib
 import ssl
 from pathlib import Path
+from typing import Any
 
 from correo.net import TlsInfo
 
@@ -15,27 +16,45 @@ if hasattr(asyncio.sslproto.SSLProtocol, "max_size"):
     asyncio.sslproto.SSLProtocol.max_size = 32 * 1024
 
 
+# Of TLS 1.2: forward secrecy alone, and no SHA-1. CBC comes last, for mail servers on old systems, which would else send in clear text.
+CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES256:ECDHE+AES:!SHA1:!aNULL:!AESCCM"
+
+
 class ServerContext(ssl.SSLContext):
-    """A context that knows the channel binding of its certificate; to be made anew for another certificate."""
+    """A context that knows its certificate; to be made anew for another one."""
 
     end_point = b""  # tls-server-end-point (RFC 5929 §4); b"" where the certificate has none
+    names: tuple[str, ...] = ()  # for which it is, `*.` in front of some
 
 
-def server_context(certificate: Path, key: Path, clients: Path | None = None) -> ServerContext:
-    """TLS 1.2 and later with the library's ciphers; with `clients`, a PEM file of authorities, a client is asked for a certificate.
+def server_context(
+    certificate: Path,
+    key: Path,
+    clients: Path | None = None,
+    minimum: ssl.TLSVersion = ssl.TLSVersion.TLSv1_2,
+    ciphers: str = "",
+) -> ServerContext:
+    """With `clients`, a PEM file of authorities, a client is asked for a certificate. `ciphers` of TLS 1.2, "" for CIPHERS.
 
     A client without one is as welcome as before; one whose certificate none of them has issued fails in the handshake.
-    Raises OSError (ssl.SSLError is one) when the files do not serve.
+    Raises OSError (ssl.SSLError is one) when the files or the ciphers do not serve.
     """
     context = ServerContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
-    context.load_cert_chain(certificate, key)
-    context.end_point = end_point(certificate.read_bytes())
+    context.minimum_version = minimum
+    context.set_ciphers(ciphers or CIPHERS)
+    context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION | ssl.OP_CIPHER_SERVER_PREFERENCE
+    context.load_cert_chain(certificate, key, _no_passphrase)
+    pem = certificate.read_bytes()
+    context.end_point, context.names = end_point(pem), dns_names(pem)
     if clients is not None:
         context.load_verify_locations(clients)
         context.verify_mode = ssl.CERT_OPTIONAL
     return context
+
+
+def _no_passphrase() -> str:
+    """In place of OpenSSL's own way, which is to ask at the terminal and to wait there, at a reload in the middle of serving."""
+    raise ssl.SSLError("the key is protected by a passphrase, which a server has nobody to ask for")
 
 
 def end_point(pem: bytes) -> bytes:
@@ -59,13 +78,29 @@ def end_point(pem: bytes) -> bytes:
         return b""
 
 
+def dns_names(pem: bytes) -> tuple[str, ...]:
+    """The DNS names of the first certificate; the name of its subject counts no more (RFC 9525 §2)."""
+    from cryptography import x509
+
+    try:
+        extensions = x509.load_pem_x509_certificate(pem).extensions
+        names = extensions.get_extension_for_class(x509.SubjectAlternativeName)
+        return tuple(names.value.get_values_for_type(x509.DNSName))
+    except (ValueError, x509.ExtensionNotFound):
+        return ()
+
+
 def described(tls: ssl.SSLObject) -> TlsInfo:
     """What the handshake agreed on."""
     cipher = tls.cipher()
     context = tls.context
     bindings = _bindings(tls, context) if isinstance(context, ServerContext) else ()
     return TlsInfo(
-        tls.version() or "", cipher[0] if cipher else "", bindings=bindings, certificate=_addresses(tls)
+        tls.version() or "",
+        cipher[0] if cipher else "",
+        bindings=bindings,
+        certificate=_addresses(tls),
+        chain=_chain(tls),
     )
 
 
@@ -88,6 +123,20 @@ def _addresses(tls: ssl.SSLObject) -> tuple[str, ...]:
     return tuple(str(name[1]) for name in names if name[0] == "email" and "@" in name[1])
 
 
+def _chain(tls: ssl.SSLObject) -> tuple[bytes, ...]:
+    """What the server showed; its own certificate alone where Python does not give more."""
+    if tls.server_side:
+        return ()
+    if hasattr(tls, "get_unverified_chain"):  # Python 3.13
+        return tuple(tls.get_unverified_chain())
+    # Before, only the object inside has it, whose name is private, so it is asked only where it exists.
+    inner: Any = getattr(tls, "_sslobj", None)
+    if hasattr(inner, "get_unverified_chain"):
+        return tuple(ssl.PEM_cert_to_DER_cert(one.public_bytes()) for one in inner.get_unverified_chain())
+    own = tls.getpeercert(binary_form=True)
+    return (own,) if own else ()
+
+
 def opportunistic_context() -> ssl.SSLContext:
     """For mail between servers: any certificate will do, since the alternative is clear text (RFC 7435)."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -99,13 +148,13 @@ def opportunistic_context() -> ssl.SSLContext:
 
 def verified_context() -> ssl.SSLContext:
     """For a smarthost that gets our password: the name must be proved by a certificate the system trusts."""
-    context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
+    return private_context(None)
 
 
 def private_context(authority: Path | None) -> ssl.SSLContext:
     """The same for a service of our own network: `authority` is a PEM file to trust instead of the system's. Raises OSError."""
     context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=authority)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if ssl.HAS_NEVER_CHECK_COMMON_NAME:
+        context.hostname_checks_common_name = False  # a name is a subjectAltName (RFC 8461 §4.1, RFC 9525 §2)
     return context

@@ -33,6 +33,20 @@ def configure(form: str, level: str, clock: Clock, file: TextIO | None = None) -
     )
 
 
+def ignored(args: sys.UnraisableHookArgs) -> None:
+    """For sys.unraisablehook: one line instead of a traceback in the midst of the others.
+
+    A client that asks for a certificate by a name in octets that are not ASCII is enough: Python's ssl reads it, and then ends the
+    handshake.
+    """
+    fault = args.exc_value
+    logger = structlog.get_logger("correo")
+    if isinstance(fault, UnicodeDecodeError) and isinstance(args.object, bytes):
+        logger.debug("a name in a handshake is not ASCII")
+    else:
+        logger.error("fault where none can be raised", where=repr(args.object), exc_info=fault)
+
+
 def _add_level(_: Any, method: str, event: Event) -> Event:
     event["level"] = "warning" if method == "warn" else "error" if method == "exception" else method
     return event
@@ -48,7 +62,20 @@ def _stamp(clock: Clock) -> Callable[[Any, str, Event], Event]:
 
 def _as_json(_: Any, __: str, event: Event) -> str:
     first = {"time": event.pop("time"), "level": event.pop("level"), "event": event.pop("event")}
-    return msgspec.json.encode({**first, **event}, enc_hook=str).decode()
+    facts = {**first, **event}
+    try:
+        return msgspec.json.encode(facts, enc_hook=str).decode()
+    except UnicodeEncodeError:  # surrogates, which stand for octets that are not UTF-8
+        return msgspec.json.encode(
+            {key: _encodable(value) for key, value in facts.items()}, enc_hook=str
+        ).decode()
+
+
+def _encodable(value: Any) -> Any:
+    """Itself where it is a number, else text in which surrogates are escapes."""
+    if isinstance(value, int | float):
+        return value
+    return str(value).encode("utf-8", "backslashreplace").decode()
 
 
 def _as_text(_: Any, __: str, event: Event) -> str:

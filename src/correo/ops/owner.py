@@ -46,6 +46,14 @@ def find(user: str) -> pwd.struct_passwd | None:
         return None
 
 
+def user_name(uid: int) -> str:
+    """His name, or the number in digits where he has none, as in containers."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
 def owner_of(path: Path) -> str:
     """Whose file it is, by name; "" where he has none, or is root. Raises OSError."""
     uid = path.stat().st_uid

@@ -13,11 +13,13 @@ from correo.clock import Chance
 from correo.ledger import Event
 from correo.mail.outcome import Failed
 from correo.mail.status import Status
+from correo.mail.way import Way
 from correo.queue import QueuedRecipient, Selection
 from correo.storage.db import Tx
 from correo.transport.settling import Policy, Settled, affected, fail
 
 OPERATOR = "by the operator"
+DELETED = "deleted"  # the rule under which is discarded what the operator deletes
 # RFC 3463 §3.3: delivery was ended by the one who runs the system, not for a reason of mail.
 WITHDRAWN = Status(554, "5.7.0", "Returned by the operator of this server before it could be delivered")
 
@@ -41,18 +43,38 @@ async def retry(tx: Tx, selection: Selection, chance: Chance, now: int) -> list[
     return await queue.retry(tx, selection, now)
 
 
+async def reroute(
+    tx: Tx, selection: Selection, way: Way | None, chance: Chance, now: int
+) -> list[QueuedRecipient]:
+    """Send another way, at once, what waits or is held; None: the way of its domain again. Call again from the last id on."""
+    moved = await queue.reroute(tx, selection, way, now)
+    await _note(tx, moved, Event.REROUTED, chance, now, f"to {way or 'its own mail hosts'}, {OPERATOR}")
+    return moved
+
+
+async def delete(tx: Tx, selection: Selection, chance: Chance, now: int) -> list[QueuedRecipient]:
+    """Let what waits or is held disappear; nobody is told."""
+    taken = await _withdrawn(tx, selection, now)
+    await _note(tx, taken, Event.DISCARDED, chance, now, f"{DELETED}: {OPERATOR}")
+    return taken
+
+
 async def bounce(
     tx: Tx, selection: Selection, policy: Policy, chance: Chance, now: int
 ) -> list[QueuedRecipient]:
     """Return to its sender what waits or is held: one notice for each message."""
+    recipients = sorted(await _withdrawn(tx, selection, now), key=lambda one: (one.message.id, one.id))
+    for _, group in groupby(recipients, key=lambda one: one.message.id):
+        await _return(tx, list(group), policy, chance, now)
+    return recipients
+
+
+async def _withdrawn(tx: Tx, selection: Selection, now: int) -> list[QueuedRecipient]:
     taken = await queue.withdraw(tx, selection)
     for recipient, last in taken:
         if last:
             await mailbox.orphan(tx, recipient.message.content_id, now)
-    recipients = sorted((one for one, _ in taken), key=lambda one: (one.message.id, one.id))
-    for _, group in groupby(recipients, key=lambda one: one.message.id):
-        await _return(tx, list(group), policy, chance, now)
-    return recipients
+    return [one for one, _ in taken]
 
 
 async def _return(
@@ -63,9 +85,11 @@ async def _return(
     await fail(tx, recipients[0].message, failures, policy, chance, now, Settled())
 
 
-async def _note(tx: Tx, moved: Sequence[QueuedRecipient], event: Event, chance: Chance, now: int) -> None:
+async def _note(
+    tx: Tx, moved: Sequence[QueuedRecipient], event: Event, chance: Chance, now: int, detail: str = OPERATOR
+) -> None:
     for one in moved:
         id = chance.id(now)
         await ledger.record(
-            tx, one.message.id, id=id, at=now, recipient=one.folded, event=event, detail=OPERATOR
+            tx, one.message.id, id=id, at=now, recipient=one.folded, event=event, detail=detail
         )

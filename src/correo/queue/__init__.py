@@ -7,9 +7,10 @@ Out: recipients that are due, each to one owner at a time (`claim`), until they 
     entry     what a row holds                                                 QueuedMessage, QueuedRecipient, NewRecipient
     enqueue   the way in                                                       enqueue
     claim     leases: claim, renew, give_back, recover, due
-    settle    what an attempt led to: defer, take_out
-    control   what the operator wants: hold, release, retry, withdraw          Selection
-    listing   what the operator sees: list_recipients, census
+    settle    what an attempt led to: defer, park, take_out
+    resting   what waits for a destination that is down: postpone, postpone_waiting
+    control   what the operator wants: hold, release, retry, reroute, withdraw          Selection
+    listing   what the operator sees: list_recipients, count, census
     schedule  when to try again (pure)                                         Schedule, next_try
 
 Promised:
@@ -20,11 +21,11 @@ Promised:
 """
 
 from correo.queue.claim import claim, due, give_back, recover, renew
-from correo.queue.control import Selection, hold, release, retry, withdraw
+from correo.queue.control import Selection, hold, release, reroute, retry, withdraw
 from correo.queue.enqueue import enqueue
 from correo.queue.entry import NewRecipient, QueuedMessage, QueuedRecipient
-from correo.queue.listing import Census, census, list_recipients
-from correo.queue.settle import Taken, defer, take_out
+from correo.queue.listing import Census, census, count, list_recipients
+from correo.queue.settle import Taken, defer, park, take_out
 from correo.queue.states import TABLE, Event, State, as_markdown
 
 __all__ = [
@@ -40,15 +41,18 @@ __all__ = [
     "as_markdown",
     "census",
     "claim",
+    "count",
     "defer",
     "due",
     "enqueue",
     "give_back",
     "hold",
     "list_recipients",
+    "park",
     "recover",
     "release",
     "renew",
+    "reroute",
     "retry",
     "take_out",
     "withdraw",

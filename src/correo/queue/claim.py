@@ -20,11 +20,11 @@ _CLAIM = f"""
 UPDATE queue_recipient SET state = $1, lease = $2, lease_until = $3
 WHERE state || '' = $4 AND next_try + 0 <= $5 AND id IN (
   SELECT id FROM (
-    SELECT id, next_try, row_number() OVER (PARTITION BY destination ORDER BY next_try, id) AS turn FROM (
-      SELECT id, next_try, destination FROM queue_recipient
+    SELECT id, rank, row_number() OVER (PARTITION BY destination ORDER BY rank, id) AS turn FROM (
+      SELECT id, next_try + behind AS rank, destination FROM queue_recipient
       WHERE state = $4 AND next_try <= $5 %s
       ORDER BY next_try LIMIT {WINDOW}) AS near) AS fair
-  WHERE turn <= {SHARE} ORDER BY turn, next_try, id LIMIT $6)
+  WHERE turn <= {SHARE} ORDER BY turn, rank, id LIMIT $6)
 RETURNING {RECIPIENT}"""
 
 _FIRST_BUSY = 7  # the number of the first parameter that names a busy destination
@@ -33,7 +33,8 @@ _FIRST_BUSY = 7  # the number of the first parameter that names a busy destinati
 async def claim(
     tx: Tx, *, owner: str, now: int, lease_until: int, limit: int, busy: Collection[str] = ()
 ) -> list[QueuedRecipient]:
-    """Up to `limit` recipients that are due, for `owner` alone until `lease_until`; the longest due come first.
+    """Up to `limit` recipients that are due, for `owner` alone until `lease_until`; the longest due come first, with their
+    priorities counted as `mail.terms.HEAD_START` says.
 
     None of the destinations in `busy`, and of any other at most `SHARE`: taken in turns, so that a destination with
     very many recipients does not keep the others waiting.

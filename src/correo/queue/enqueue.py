@@ -5,24 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from correo.mail.address import Address
+from correo.mail.terms import HEAD_START, Terms
 from correo.queue.entry import UNSAID, NewRecipient, QueuedMessage
 from correo.queue.states import Event, target
 from correo.storage.db import Tx
 
 _MESSAGE = """INSERT INTO queue_message
   (id, sender, content_id, skip, size, body, utf8, account_id, remaining, created, expires, warn_at, ret,
-   envid)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"""
+   envid, deliver_by, by_mode, priority, tls)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)"""
 
 _RECIPIENT = """INSERT INTO queue_recipient
   (id, message_id, address, folded, original, destination, state, attempts, next_try, lease, lease_until, warned,
-   code, enhanced, reply, host, created, notify, orcpt)
+   code, enhanced, reply, host, created, notify, orcpt, local, behind)
   VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, '', 0, 0,
-   0, '', '', '', $9, $10, $11)"""
+   0, '', '', '', $9, $10, $11, $12, $13)"""
 
 
 async def enqueue(tx: Tx, message: QueuedMessage, recipients: Sequence[NewRecipient], now: int) -> None:
-    """Queue `message` for all its `recipients`, due at once. A message is queued once and for at least one recipient.
+    """Queue `message` for all its `recipients`, due at once or when it is held no longer. A message is queued once and for at
+    least one recipient.
 
     Publish `storage.bus.QUEUE` after the commit.
     """
@@ -44,8 +46,13 @@ async def enqueue(tx: Tx, message: QueuedMessage, recipients: Sequence[NewRecipi
         message.warn_at,
         message.ret,
         message.envelope_id,
+        message.terms.deliver_by,
+        _mode(message.terms),
+        message.terms.priority,
+        message.terms.protection.value,
     )
     state = target(Event.ENQUEUE)
+    due, behind = _place(message.terms, now)
     rows = []
     for new in recipients:
         folded = Address.parse(new.address).folded
@@ -59,10 +66,29 @@ async def enqueue(tx: Tx, message: QueuedMessage, recipients: Sequence[NewRecipi
                 new.original,
                 new.destination,
                 state,
-                now,
+                due,
                 now,
                 notify,
                 new.wishes.original,
+                int(new.local),
+                behind,
             )
         )
     await tx.many(_RECIPIENT, rows)
+
+
+def _place(terms: Terms, now: int) -> tuple[int, int]:
+    """When it is due, and by how much it stands behind others that are due then.
+
+    What is urgent counts as due before it came; what can wait is not due any later, or it would wait where nobody else does.
+    """
+    ahead = terms.priority * HEAD_START
+    if terms.hold_until > now:
+        return terms.hold_until, max(0, -ahead)
+    return now - max(0, ahead), max(0, -ahead)
+
+
+def _mode(terms: Terms) -> str:
+    if not terms.deliver_by:
+        return ""
+    return ("R" if terms.by_return else "N") + ("T" if terms.by_trace else "")

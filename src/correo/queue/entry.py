@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from correo.mail.address import Address
+from correo.mail.protection import Protection
 from correo.mail.status import Status
+from correo.mail.terms import PLAIN, Terms
 from correo.mail.wishes import NONE, Notify, Wishes
 from correo.queue.states import State
 from correo.storage.db import Row, Tx
@@ -30,6 +32,12 @@ class QueuedMessage:
     warn_at: int  # when the sender is told that it still waits; 0: never
     ret: str = ""  # FULL, HDRS or "" (RFC 3461 §4.3)
     envelope_id: str = ""  # in xtext (RFC 3461 §4.4)
+    terms: Terms = PLAIN  # what is claimed does not know any more until when it was held
+
+    @property
+    def gives_up(self) -> int:
+        """When it is returned at the latest: it has expired, or its sender wants it back (RFC 2852 §4)."""
+        return min(self.expires, self.terms.deliver_by) if self.terms.by_return else self.expires
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +47,7 @@ class NewRecipient:
     original: str  # what the sender wrote, from which an alias may have led here
     destination: str  # comparison form of the domain
     wishes: Wishes = NONE
+    local: bool = False  # `address` is an account here, for which the message is held
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +68,7 @@ class QueuedRecipient:
     host: str
     created: int
     wishes: Wishes = NONE
+    local: bool = False
 
     @property
     def parsed(self) -> Address:
@@ -70,21 +80,37 @@ class QueuedRecipient:
         return 0 if self.warned or not self.wishes.wants(Notify.DELAY) else self.message.warn_at
 
 
-MESSAGE = "id, sender, content_id, skip, size, body, utf8, account_id, created, expires, warn_at, ret, envid"
+MESSAGE = "id, sender, content_id, skip, size, body, utf8, account_id, created, expires, warn_at, ret, envid, deliver_by, by_mode, priority, tls"
 RECIPIENT = (
     "id, message_id, address, folded, original, destination, state, attempts, next_try, lease, lease_until, "
-    "warned, code, enhanced, reply, host, created, notify, orcpt"
+    "warned, code, enhanced, reply, host, created, notify, orcpt, local"
 )
 
 
 def message_of(row: Row) -> QueuedMessage:
-    id, sender, content_id, skip, size, body, utf8, *rest = row
-    return QueuedMessage(id, sender, content_id, skip, size, body, bool(utf8), *rest)
+    id, sender, content_id, skip, size, body, utf8, account_id, created, expires, warn_at = row[:11]
+    ret, envelope_id, deliver_by, by_mode, priority, tls = row[11:]
+    return QueuedMessage(
+        id,
+        sender,
+        content_id,
+        skip,
+        size,
+        body,
+        bool(utf8),
+        account_id,
+        created,
+        expires,
+        warn_at,
+        ret,
+        envelope_id,
+        Terms(0, deliver_by, "R" in by_mode, "T" in by_mode, priority, Protection(tls)),
+    )
 
 
 def recipient_of(row: Row, message: QueuedMessage) -> QueuedRecipient:
     id, _, address, folded, original, destination, state, attempts, next_try, lease, lease_until = row[:11]
-    warned, code, enhanced, reply, host, created, notify, orcpt = row[11:]
+    warned, code, enhanced, reply, host, created, notify, orcpt, local = row[11:]
     return QueuedRecipient(
         id,
         message,
@@ -102,6 +128,7 @@ def recipient_of(row: Row, message: QueuedMessage) -> QueuedRecipient:
         host,
         created,
         wishes_of(notify, orcpt),
+        bool(local),
     )
 
 

@@ -34,6 +34,16 @@ async def list_recipients(
     return await with_messages(tx, rows)
 
 
+async def count(tx: Tx, selection: Selection) -> dict[State, int]:
+    """How many there are in each state. May read all of an index: for `scan`, not `read`."""
+    condition, values = selection.condition(1)
+    rows = await tx.all(
+        f"SELECT state, count(*) FROM queue_recipient WHERE {condition} GROUP BY state", *values
+    )
+    counted = {str(state): int(number) for state, number in rows}
+    return {state: counted.get(state.value, 0) for state in State}
+
+
 async def census(tx: Tx) -> Census:
     """Reads all of an index: for `scan`, not `read`."""
     rows = await tx.all("SELECT state, count(*) FROM queue_recipient GROUP BY state")

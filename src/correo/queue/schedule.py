@@ -19,9 +19,18 @@ class Schedule:
     retry: tuple[int, ...] = (5 * MINUTE, 10 * MINUTE, 20 * MINUTE, 40 * MINUTE, HOUR, 2 * HOUR, 4 * HOUR)
     lifetime: int = 5 * DAY  # "at least 4-5 days"
     warn_after: int = 4 * HOUR  # 0: senders are never warned
+    # For priorities above 0 (RFC 6710): () and 0 where they have no times of their own.
+    urgent_retry: tuple[int, ...] = ()
+    urgent_lifetime: int = 0
 
     def __post_init__(self) -> None:
-        if not self.retry or min(self.retry) <= 0 or self.lifetime <= 0 or self.warn_after < 0:
+        pauses = (*self.retry, *self.urgent_retry)
+        if (
+            not self.retry
+            or min(pauses) <= 0
+            or self.lifetime <= 0
+            or min(self.warn_after, self.urgent_lifetime) < 0
+        ):
             raise ValueError("retry times and the lifetime must be longer than nothing")
 
     @classmethod
@@ -29,6 +38,9 @@ class Schedule:
         """From durations as the configuration spells them; `warn_after` "" is never. Raises ValueError."""
         pauses = tuple(parse_duration(text) for text in retry)
         return cls(pauses, parse_duration(lifetime), parse_duration(warn_after) if warn_after else 0)
+
+    def pauses(self, priority: int) -> tuple[int, ...]:
+        return (self.urgent_retry if priority > 0 else ()) or self.retry
 
     def expires(self, created: int) -> int:
         return created + self.lifetime

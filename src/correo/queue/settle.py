@@ -45,6 +45,22 @@ async def defer(
     return changed == 1
 
 
+async def park(tx: Tx, claimed: QueuedRecipient, *, status: Status) -> bool:
+    """Hold it until the operator says otherwise; `status` says why. False, and nothing is changed, where the lease was lost."""
+    changed = await tx.run(
+        """UPDATE queue_recipient SET state = $1, lease = '', lease_until = 0, code = $2, enhanced = $3, reply = $4, host = ''
+           WHERE id = $5 AND state = $6 AND lease = $7""",
+        target(Event.PARK),
+        status.code,
+        status.enhanced,
+        status.text[:MAX_REPLY],
+        claimed.id,
+        source(Event.PARK),
+        claimed.lease,
+    )
+    return changed == 1
+
+
 async def take_out(tx: Tx, claimed: QueuedRecipient) -> Taken | None:
     """The end: relayed, bounced or discarded. None, and nothing is changed, where the lease was lost meanwhile."""
     gone = await tx.run(

@@ -21,13 +21,18 @@ class Event(Enum):
     DEFER = "defer"
     GIVE_BACK = "give back"
     LAPSE = "lapse"
+    POSTPONE = "postpone"
+    PARK = "park"
     RELAY = "relay"
+    DELIVER = "deliver"
     BOUNCE = "bounce"
     DISCARD = "discard"
     HOLD = "hold"
     RELEASE = "release"
     RETRY = "retry"
+    REROUTE = "reroute"
     WITHDRAW = "withdraw"
+    DELETE = "delete"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +52,43 @@ TABLE: tuple[Step, ...] = (
     Step(Event.DEFER, (State.ACTIVE,), State.WAITING, "deferred", "not now: tried again by the schedule"),
     Step(Event.GIVE_BACK, (State.ACTIVE,), State.WAITING, "", "the worker stops before it was tried"),
     Step(Event.LAPSE, (State.ACTIVE,), State.WAITING, "", "the lease ended: its worker is gone"),
+    Step(
+        Event.POSTPONE,
+        (State.WAITING, State.ACTIVE),
+        State.WAITING,
+        "",
+        "its destination is down and rests as a whole",
+    ),
+    Step(Event.PARK, (State.ACTIVE,), State.HELD, "held", "its route holds what goes that way"),
     Step(Event.RELAY, (State.ACTIVE,), None, "relayed", "the next server has taken responsibility"),
+    Step(
+        Event.DELIVER, (State.ACTIVE,), None, "delivered", "a message that was held reaches its mailbox here"
+    ),
     Step(Event.BOUNCE, (State.ACTIVE,), None, "bounced", "never, or too old: returned to the sender"),
     Step(Event.DISCARD, (State.ACTIVE,), None, "discarded", "never, and nobody is to be told"),
     Step(Event.HOLD, (State.WAITING,), State.HELD, "held", "the operator stops it"),
     Step(Event.RELEASE, (State.HELD,), State.WAITING, "released", "the operator lets it go on, at once"),
     Step(Event.RETRY, (State.WAITING,), State.WAITING, "", "the operator wants it tried at once"),
     Step(
+        Event.REROUTE,
+        (State.WAITING, State.HELD),
+        State.WAITING,
+        "rerouted",
+        "the operator sends it another way, at once",
+    ),
+    Step(
         Event.WITHDRAW,
         (State.WAITING, State.HELD),
         None,
         "bounced",
         "the operator returns it to the sender (discarded where there is none)",
+    ),
+    Step(
+        Event.DELETE,
+        (State.WAITING, State.HELD),
+        None,
+        "discarded",
+        "the operator deletes it, and nobody is told",
     ),
 )
 

@@ -8,6 +8,7 @@ from enum import Enum
 from correo.accounts import Account, Authentication
 from correo.mail.address import Address
 from correo.mail.envelope import SEVEN_BIT, Envelope
+from correo.mail.terms import PLAIN, Terms
 from correo.mail.wishes import Wishes
 from correo.net import Peer, TlsInfo
 from correo.net.limits import Budget
@@ -29,7 +30,7 @@ class Stage(Enum):
 
 
 class Note(Enum):
-    """What honest clients do not do. Nothing follows from it yet."""
+    """What honest clients do not do. It is logged, and where the operator is strict the client is hung up on."""
 
     EARLY = "spoke before the greeting"  # RFC 5321 §4.3.1
     RUSHED = "sent commands ahead without knowing whether it may"  # RFC 2920 §3.1
@@ -52,6 +53,7 @@ class Transaction:
     ret: str = ""  # FULL or HDRS (RFC 3461 §4.3)
     envelope_id: str = ""  # in xtext (RFC 3461 §4.4)
     wishes: dict[str, Wishes] = field(default_factory=dict)  # by folded address, where something was said
+    terms: Terms = PLAIN
 
     def add(self, data: bytes, budget: Budget) -> None:
         if self.starved:
@@ -94,6 +96,7 @@ class Transaction:
             self.ret,
             self.envelope_id,
             self.wishes,
+            self.terms,
         )
 
 
@@ -106,11 +109,15 @@ class Conversation:
         self.options = options
         self.limits = options.limits
         self.services = services
-        self.peer = peer
+        self.peer = peer  # the client, or for whom it speaks
+        self.front = peer  # who has connected
         self.tls = tls
         self.helo = ""  # what the client calls itself
         self.extended = False  # by EHLO or LHLO
         self.account: Account | None = None
+        self.user = ""  # of this machine, who need not log in
+        if options.local is not None and peer.uid >= 0:
+            self.user = options.local.name(peer.uid)
         self.transaction: Transaction | None = None
         self.authentication: Authentication | None = None
         self.failed_logins = 0
@@ -119,6 +126,11 @@ class Conversation:
     @property
     def profile(self) -> Profile:
         return self.options.profile
+
+    @property
+    def known(self) -> bool:
+        """Whether it is one of ours, so that mail for anybody is taken."""
+        return self.account is not None or self.user != ""
 
     @property
     def stage(self) -> Stage:

@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import structlog
 
-from correo.delivery import Incoming, QueueTimes, Recipient, accept, publish
+from correo import accounts
+from correo.accounts import SendLimits
+from correo.clock import Chance
+from correo.delivery import Accepted, Incoming, QueueTimes, Recipient, accept, publish
 from correo.ledger import show_id
 from correo.mail.envelope import BINARY, EIGHT_BIT, SEVEN_BIT, Envelope
-from correo.mail.errors import Refused
+from correo.mail.errors import Kind, Refused
 from correo.mail.instant import rfc5322_date
 from correo.mail.message.binary import as_lines
+from correo.mail.protection import Protection
 from correo.mail.status import Status
+from correo.mail.terms import Terms
 from correo.mail.wishes import NONE
 from correo.mailbox import Prepared, prepare
 from correo.receive import checks
+from correo.receive.checks.rate import TOO_MUCH
 from correo.receive.checks.row import MessageFacts
 from correo.receive.conversation import Conversation, Transaction
 from correo.receive.fields import take_header, without
 from correo.receive.options import Profile
-from correo.receive.replies import FAULTS, HEADER_TOO_BIG, NO_LINES, STARVED, STATUSES
+from correo.receive.replies import FAULTS, HEADER_TOO_BIG, NO_LINES, STARVED, STATUSES, TOO_LATE, full
+from correo.receive.terms import PRIORITY_FIELD, trusts_priority, tunnelled
 from correo.receive.trace import received, return_path
+from correo.storage.db import Tx
 from correo.wire.smtp.answer import Reply
 from correo.wire.smtp.data import Fault
 from correo.wire.smtp.server import EndOfData
@@ -31,6 +40,8 @@ log = structlog.get_logger("smtp")
 INLINE = (
     256 * 1024
 )  # octets: up to here, hashing and compressing costs less than the way to a thread and back
+
+NEWLINES = Fault.BARE_LF | Fault.BARE_CR
 
 # RFC 5321 §4.4: the Return-Path is ours to write. RFC 5322 §3.6.3: those in Bcc are not to be seen by the others.
 _REMOVED = {profile: frozenset({b"return-path"}) for profile in Profile} | {
@@ -47,6 +58,8 @@ async def finish(talk: Conversation, end: EndOfData) -> tuple[Reply, ...]:
         address = talk.peer.address
         log.error("not taken", kind=refused.kind.name, detail=refused.detail, address=address)
         status = STATUSES[refused.kind]
+        if refused.kind is Kind.OVER_QUOTA:
+            status = full(talk.limits.reject_over_quota)
     finally:
         talk.reset()
     copies = len(transaction.recipients) if talk.profile is Profile.LMTP else 1
@@ -55,12 +68,17 @@ async def finish(talk: Conversation, end: EndOfData) -> tuple[Reply, ...]:
 
 async def _take(talk: Conversation, transaction: Transaction, end: EndOfData) -> Status:
     binary = transaction.body == BINARY
+    mending = talk.options.mend_newlines and bool(end.faults & NEWLINES) and not binary
     for fault, refusal in FAULTS.items():
-        if fault in end.faults and (fault is Fault.TOO_BIG or not binary):
+        if fault in end.faults and (
+            fault is Fault.TOO_BIG or not (binary or (mending and fault in NEWLINES))
+        ):
             return refusal
     if transaction.starved:
         return STARVED
     transaction.gather()
+    if mending:
+        await _mend(transaction)
     if binary and not await _as_lines(transaction):
         return NO_LINES
     header = take_header(transaction.chunks, talk.limits.header_size)
@@ -70,6 +88,18 @@ async def _take(talk: Conversation, transaction: Transaction, end: EndOfData) ->
     if refused := await checks.first_refusal(checks.AT_END, talk, facts):
         return refused
     return await _accept(talk, transaction, facts)
+
+
+async def _mend(transaction: Transaction) -> None:
+    """Its true end has been found without them: what stands alone is a line end of the text, and of that alone."""
+    raw = b"".join(transaction.chunks)
+    mended = whole_newlines(raw) if len(raw) <= INLINE else await asyncio.to_thread(whole_newlines, raw)
+    transaction.chunks[:] = [mended]
+
+
+def whole_newlines(raw: bytes) -> bytes:
+    """CR LF for each of CR LF, CR and LF. In few passes, whatever `raw` is made of."""
+    return raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")
 
 
 async def _as_lines(transaction: Transaction) -> bool:
@@ -82,14 +112,30 @@ async def _as_lines(transaction: Transaction) -> bool:
     return lines is not None
 
 
+async def accept_counted(
+    tx: Tx, incoming: Incoming, limits: SendLimits, chance: Chance, now: int
+) -> Accepted | None:
+    """`accept`, and what an account submits is counted; None where that is too much."""
+    account = incoming.account
+    if account and not await accounts.count_sent(tx, account.id, len(incoming.recipients), limits, now):
+        return None
+    return await accept(tx, incoming, chance, now)
+
+
 async def _accept(talk: Conversation, transaction: Transaction, facts: MessageFacts) -> Status:
     services = talk.services
     now = services.clock.now()
+    if transaction.terms.too_late(now):  # RFC 2852 §4.1
+        return TOO_LATE
     number = services.chance.id(now)
     queue_id = show_id(number)
+    if not transaction.terms.priority and (priority := tunnelled(talk, facts.fields)):
+        transaction.terms = replace(transaction.terms, priority=priority)
+    if transaction.terms.protection is Protection.USUAL and _may_go_in_clear(facts):
+        transaction.terms = replace(transaction.terms, protection=Protection.OPTIONAL)
     envelope = transaction.envelope
     path = return_path(envelope.sender)
-    header = (received(talk, envelope, queue_id, now), *_header(talk, facts, queue_id, now))
+    header = (received(talk, envelope, queue_id, now), *_header(talk, transaction, facts, queue_id, now))
     # Some clients ask for SMTPUTF8 with every message; what is ASCII must still reach servers that do not have it.
     utf8 = envelope.utf8 and not all(piece.isascii() for piece in header)
     eight_bit = envelope.body == EIGHT_BIT or not all(chunk.isascii() for chunk in transaction.chunks)
@@ -107,26 +153,41 @@ async def _accept(talk: Conversation, transaction: Transaction, facts: MessageFa
         body=EIGHT_BIT if eight_bit or not facts.header.isascii() else envelope.body,
         utf8=utf8,
         protocol=talk.profile.value,
-        source=talk.peer.address,
+        source=f"unix:{talk.user}" if talk.user else talk.peer.address,
         account=talk.account,
-        queue=_times(talk, now),
+        queue=_times(talk, envelope.terms, now),
         hostname=talk.options.hostname,
         ret=envelope.ret,
         envelope_id=envelope.envelope_id,
+        terms=envelope.terms,
     )
-    accepted = await services.db.write(accept, incoming, services.chance, now)
+    count, network = len(incoming.recipients), talk.peer.address
+    if services.rates.exceeds(network, talk.limits.network_sending, 1, count, now):
+        return TOO_MUCH.status
+    accepted = await services.db.write(accept_counted, incoming, talk.limits.sending, services.chance, now)
+    if accepted is None:
+        return TOO_MUCH.status
+    if talk.profile is Profile.SUBMISSION:
+        services.rates.count(network, count, now)
     publish(services.bus, accepted)
     _log(talk, envelope, queue_id, prepared)
     return Status(250, "2.0.0", f"Ok: queued as {queue_id}")
 
 
-def _header(talk: Conversation, facts: MessageFacts, queue_id: str, now: int) -> list[bytes]:
+def _header(
+    talk: Conversation, transaction: Transaction, facts: MessageFacts, queue_id: str, now: int
+) -> list[bytes]:
     """The header as it is kept: without what is not for others, with what RFC 6409 §8 lets us add."""
     header = facts.header
     removed = _REMOVED[talk.profile]
+    if trusts_priority(talk):
+        removed |= {PRIORITY_FIELD}
     if any(b"\n%b" % name in facts.folded for name in removed):
         header = without(header, removed)
     added: list[bytes] = []
+    if priority := transaction.terms.priority:
+        # For the servers beyond those that know of it (RFC 6758 §3.3).
+        added.append(b"MT-Priority: %d\r\n" % priority)
     if talk.profile is Profile.SUBMISSION:
         if facts.fields.first(b"date") is None:
             added.append(f"Date: {rfc5322_date(now)}\r\n".encode())
@@ -136,9 +197,20 @@ def _header(talk: Conversation, facts: MessageFacts, queue_id: str, now: int) ->
     return [*added, header or b"\r\n"]
 
 
-def _times(talk: Conversation, now: int) -> QueueTimes:
-    options = talk.options
-    return QueueTimes(now + options.expire, now + options.warn_after if options.warn_after else 0)
+def _may_go_in_clear(facts: MessageFacts) -> bool:
+    """Whether it says `TLS-Required: No` (RFC 8689 §3)."""
+    if b"\ntls-required" not in facts.folded:
+        return False
+    return (facts.fields.first(b"tls-required") or b"").strip().lower() == b"no"
+
+
+def _times(talk: Conversation, terms: Terms, now: int) -> QueueTimes:
+    """From when nobody holds it any more (RFC 4865 §4); a time for notice that the sender has set comes instead (RFC 2852 §4)."""
+    options, begin = talk.options, max(now, terms.hold_until)
+    warn_at = begin + options.warn_after if options.warn_after else 0
+    if terms.deliver_by and not terms.by_return:
+        warn_at = terms.deliver_by
+    return QueueTimes(begin + options.expire, warn_at)
 
 
 def _log(talk: Conversation, envelope: Envelope, queue_id: str, prepared: Prepared) -> None:
@@ -148,6 +220,7 @@ def _log(talk: Conversation, envelope: Envelope, queue_id: str, prepared: Prepar
         protocol=talk.profile.value,
         address=talk.peer.address,
         account=talk.account.address if talk.account else "",
+        user=talk.user,
         sender=envelope.sender.folded if envelope.sender else "",
         recipients=len(envelope.recipients),
         size=prepared.summary.size,

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
-from correo.accounts import Logins
+from correo.accounts import Logins, SendLimits
 from correo.clock import Chance, Clock
 from correo.mail.instant import DAY, HOUR
 from correo.net.limits import Budget
+from correo.net.networks import NOBODY, Networks
+from correo.receive.local import LocalSenders
+from correo.receive.rates import NetworkRates
 from correo.storage.bus import Bus
 from correo.storage.db import Database
 
@@ -42,6 +45,11 @@ class Limits:
     idle_commands: int = 100
     # A mail program tries two or three mechanisms with one password, then asks its user.
     failed_logins: int = 3
+    # What one account may submit, and one network (IPv4 address or IPv6 /64), whoever logs in from it.
+    sending: SendLimits = field(default_factory=SendLimits)
+    network_sending: SendLimits = field(default_factory=SendLimits)
+    # Mail for an account that has no room is refused for good, instead of for now.
+    reject_over_quota: bool = False
     # Received fields before a message is taken to be in a loop; RFC 5321 §6.3 asks for at least 100.
     received: int = 100
     # Until a command is complete; RFC 5321 §4.5.3.2.7 asks for 5 minutes.
@@ -58,6 +66,15 @@ class ReceiveOptions:
     allow_plaintext: bool = False  # passwords may cross without TLS: for tests on loopback
     expire: int = 5 * DAY  # µs; RFC 5321 §4.5.4.1 asks for 4 to 5 days
     warn_after: int = 4 * HOUR  # µs, 0 = never
+    hold_max: int = 30 * DAY  # µs for which a message may be held (RFC 4865), 0 = not at all
+    priority_from: Networks = (
+        NOBODY  # servers whose MT-PRIORITY counts; that of people who logged in does anyway
+    )
+    xclient_from: Networks = NOBODY  # servers in front, which may say for whom they speak
+    strict: bool = False  # hang up on clients that do what honest ones do not (`conversation.Note`)
+    mend_newlines: bool = False  # a CR or LF alone in a message becomes CR LF, instead of a refusal
+    local: LocalSenders | None = None  # those who come by a local socket need not log in
+    expn: bool = False  # people who logged in may ask to whom an alias leads
     limits: Limits = field(default_factory=Limits)
 
 
@@ -71,3 +88,4 @@ class Services:
     chance: Chance
     logins: Logins
     budget: Budget
+    rates: NetworkRates = field(default_factory=NetworkRates)

@@ -40,6 +40,15 @@ FAULTS: dict[Fault, Status] = {
     Fault.NUL: Status(550, "5.6.11", "The message has a NUL octet"),
 }
 
+FULL_FOR_GOOD = Status(552, "5.2.2", "Mailbox full")
+
+
+def full(reject: bool) -> Status:
+    """What is said of a mailbox without room, by the operator's choice."""
+    return FULL_FOR_GOOD if reject else STATUSES[Kind.OVER_QUOTA]
+
+
 STARVED = Status(452, "4.3.1", "Too much mail at once, try again later")
+TOO_LATE = Status(554, "5.4.7", "The time that was set for its delivery has passed")
 NO_LINES = Status(554, "5.6.3", "What is no text must be in parts of Content-Transfer-Encoding: binary")
 HEADER_TOO_BIG = Status(552, "5.3.4", "Message header too big")

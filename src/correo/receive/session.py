@@ -69,6 +69,9 @@ class SmtpSession:
     async def greet(self) -> None:
         if self.core.waiting:
             self.talk.notes.add(Note.EARLY)
+            if self.talk.options.strict:
+                self._answer(reply(421, "4.7.0", "Wait for the greeting"))
+                return
         protocol = "LMTP" if self.talk.profile is Profile.LMTP else "ESMTP"
         self._answer(reply(220, "", f"{self.talk.options.hostname} {protocol} Correo"))
 
@@ -138,10 +141,14 @@ class SmtpSession:
         """RFC 3030 §2: after a refusal there is no transaction, and what was sent ahead for it is refused as well."""
         unwanted, self._unwanted = self._unwanted, None
         if unwanted:
+            self.core.forget_chunks()  # its last octet must not count as the one before the message that is wanted
             return (self._bounded(unwanted),)
         if chunk.last or Fault.TOO_BIG in chunk.faults or self.talk.open.starved:
             self._data = None
-            return await self._end_of_data(EndOfData(chunk.size, chunk.faults))
+            replies = await self._end_of_data(EndOfData(chunk.size, chunk.faults))
+            return (
+                replies if chunk.last else replies[:1]
+            )  # only the last has an answer for each recipient (RFC 2033 §4.3)
         return (reply(250, "2.0.0", f"{chunk.size} octets so far"),)
 
     async def _end_of_data(self, event: EndOfData) -> tuple[Reply, ...]:
@@ -184,6 +191,8 @@ class SmtpSession:
         talk = self.talk
         if self.core.waiting and (row.last or not talk.extended):
             talk.notes.add(Note.RUSHED)
+            if talk.options.strict:
+                return reply(421, "4.7.0", "Wait for the answer")
         if not row.offered(talk):
             return reply(502, "5.5.1", f"{verb} is not available here")
         if talk.stage not in row.stages:

@@ -23,11 +23,13 @@ def received(talk: Conversation, envelope: Envelope, queue_id: str, now: int) ->
     """One Received field. A recipient is named only where there is one: the others are nobody's business."""
     # RFC 8314 §4.3; as a clause that was registered later it comes behind the others (RFC 5321 §4.4).
     encrypted = f"\r\n\ttls {talk.tls.cipher} ({talk.tls.version})" if talk.tls else ""
-    only = f"\r\n\tfor <{envelope.recipients[0]}>" if len(envelope.recipients) == 1 else ""
+    only = f"\r\n\tfor <{envelope.recipients[0].in_a_labels}>" if len(envelope.recipients) == 1 else ""
+    # RFC 6710 §4.4
+    urgent = f"\r\n\tpriority {envelope.terms.priority}" if envelope.terms.priority else ""
     return (
-        f"Received: from {_DOUBTFUL.sub('?', talk.helo)} {_literal(talk.peer)}\r\n"
+        f"Received: from {_DOUBTFUL.sub('?', talk.helo)} {_whence(talk)}\r\n"
         f"\tby {talk.options.hostname} (Correo) with {with_protocol(talk, envelope.utf8)} id {queue_id}"
-        f"{only}{encrypted};\r\n"
+        f"{only}{encrypted}{urgent};\r\n"
         f"\t{rfc5322_date(now)}\r\n"
     ).encode()
 
@@ -36,6 +38,12 @@ def with_protocol(talk: Conversation, utf8: bool) -> str:
     """The registered name of how it came (RFC 3848, RFC 6531 §4.3)."""
     name = "LMTP" if talk.profile is Profile.LMTP else "SMTP" if utf8 or not talk.extended else "ESMTP"
     return f"{'UTF8' if utf8 else ''}{name}{'S' if talk.tls else ''}{'A' if talk.account else ''}"
+
+
+def _whence(talk: Conversation) -> str:
+    if talk.user:
+        return f"(local user {_DOUBTFUL.sub('?', talk.user)})"
+    return _literal(talk.peer)
 
 
 def _literal(peer: Peer) -> str:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import math
+import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from correo.mail.address import Address
 from correo.mail.outcome import Deferred, Delivered, Failed, Outcome
+from correo.mail.protection import Protection
 from correo.mail.status import Status
 from correo.mail.wishes import NONE
 from correo.net import Dialer, Stream, Woken
 from correo.transport import Outgoing
 from correo.transport.hops import Hop, Login, Ourselves, Security
+from correo.transport.policy import Failure
 from correo.wire import NEED_DATA
 from correo.wire.smtp.client import Client
 from correo.wire.smtp.dialog import (
@@ -31,6 +34,7 @@ from correo.wire.smtp.dialog import (
     TlsReady,
     Transaction,
 )
+from correo.wire.smtp.terms import DeliverBy
 
 # Seconds. RFC 5321 §4.5.3.2 sets the least for each stage; what it does not name follows its neighbours.
 CONNECT_SECONDS = 30.0  # the system's own limit is minutes, and there may be ten more addresses to try
@@ -65,11 +69,15 @@ class Trouble:
     status: Status
     host: str = ""
     timed_out: bool = False  # the attempt cost a long wait
-    handshake: bool = False  # TLS failed: without it, it may work
+    unprotected: bool = False  # what was asked of TLS did not come about: with less, it may work
+    failure: Failure | None = None  # how a report calls that
     ourselves: bool = False  # it was us who answered
 
     def outcome(self) -> Deferred | Failed:
-        return (Failed if self.status.permanent else Deferred)(self.status, self.host)
+        if self.status.permanent:
+            return Failed(self.status, self.host)
+        # Where TLS is the trouble, another message may have been allowed to go without.
+        return Deferred(self.status, self.host, unreachable=not self.unprotected)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +95,34 @@ class Connection:
     def __init__(self, stream: Stream, hop: Hop, hostname: str) -> None:
         self.hop = hop
         self.messages = 0  # transactions begun
+        self.policy = ""  # as `Delivered` has it
+        self._security = Security(None)
         self._stream = stream
-        self._client = Client(hostname)
+        self._client = Client(hostname, lmtp=hop.lmtp)
         self._latest = math.inf  # of the loop's time: when the transaction is given up
+        self._domains: set[str] = set()  # of the recipients so far
 
     @property
     def usable(self) -> bool:
         return not self._client.closed
+
+    @property
+    def spent(self) -> bool:
+        """Whether the server takes no further transaction on this connection (MAILMAX, RFC 9422 §4.1)."""
+        return 0 < self._client.extensions.limit("MAILMAX") <= self.messages
+
+    def admits(self, recipients: Sequence[Address]) -> int:
+        """How many of `recipients`, from the first on, the next transaction may have (RFC 9422 §4); 0: none on this connection."""
+        if self.spent:
+            return 0
+        limits = self._client.extensions
+        most = limits.limit("RCPTMAX") or len(recipients)
+        domains, most_domains = set(self._domains), limits.limit("RCPTDOMAINMAX")
+        for count, address in enumerate(recipients[:most]):
+            domains.add(address.host)
+            if 0 < most_domains < len(domains):
+                return count
+        return min(most, len(recipients))
 
     @property
     def tls(self) -> str:
@@ -104,6 +133,7 @@ class Connection:
         if refusal := self._cannot_take(message, recipients):
             return (Answer(refusal, final=True),) * len(recipients)
         self.messages += 1
+        self._domains |= {address.host for address in recipients}
         self._latest = asyncio.get_running_loop().time() + TRANSACTION_SECONDS
         # A server without 8BITMIME gets 8-bit text as it is: nearly all of them pass it on unharmed, whereas
         # converting it (RFC 6152 §3) would break every signature over the body.
@@ -117,6 +147,9 @@ class Connection:
                 [message.wishes.get(address.folded, NONE) for address in recipients],
                 message.ret,
                 message.envelope_id,
+                message.terms.protection is Protection.REQUIRED and self._security.requiretls,
+                _by(message),
+                message.terms.priority,
             )
         )
         event = await self._next()
@@ -156,6 +189,7 @@ class Connection:
 
     async def _open(self, security: Security, ourselves: Ourselves) -> Trouble | None:
         """From the greeting to where the first message may begin."""
+        self._security, self.policy = security, security.by
         itself = Trouble(Status(550, "5.4.6", f"{self.hop} is this server itself"), ourselves=True)
         if ourselves.reached(self._stream.local, self._stream.peer):
             return itself
@@ -170,6 +204,9 @@ class Connection:
             return trouble
         if not security.implicit and (trouble := await self._protect(security)):
             return trouble
+        if security.requiretls and "REQUIRETLS" not in self._client.extensions:  # RFC 8689 §4.2.1
+            words = f"{self.hop} does not support REQUIRETLS"
+            return Trouble(Status(550, "5.7.30", words), unprotected=True)
         return await self._log_in(security.login) if security.login else None
 
     async def _hello(self) -> Trouble | None:
@@ -187,30 +224,34 @@ class Connection:
             if isinstance(event, TlsReady):
                 return await self._handshake(security) or await self._hello_again(security)
             if not isinstance(event, Refused):
-                return _without_tls(self._trouble(event), security)
+                return _unsure(self._trouble(event))
         if security.required:
-            return Trouble(Status(451, "4.7.5", f"{self.hop} does not offer TLS, which is required"))
+            return _unprotected(f"{self.hop} does not offer TLS", Failure.NOT_OFFERED, security)
         return None
 
     async def _hello_again(self, security: Security) -> Trouble | None:
         """With TLS 1.3 it is only now that a server can tell us that it does not want our handshake."""
         self._client.tls_started()
         trouble = await self._hello()
-        return _without_tls(trouble, security) if trouble else None
+        return _unsure(trouble) if trouble else None
 
     async def _handshake(self, security: Security) -> Trouble | None:
         assert security.context is not None
-        name = None if self.hop.name.startswith("[") else self.hop.name
+        name = security.name or (self.hop.address if self.hop.name.startswith("[") else self.hop.name)
         try:
             async with asyncio.timeout(HANDSHAKE_SECONDS):
                 await self._stream.start_tls(security.context, server_side=False, hostname=name)
-        except (OSError, TimeoutError):
-            self.abort()
-            return Trouble(
-                Status(451, "4.7.5", f"no TLS with {self.hop}: the handshake failed"),
-                handshake=not security.required,
-            )
+        except (OSError, TimeoutError) as error:
+            return self._failed(_certificate_failure(error), security)
+        shown = self._stream.tls.chain if self._stream.tls else ()
+        if security.proof and (failure := security.proof(shown)):
+            return self._failed(failure, security)
         return None
+
+    def _failed(self, failure: Failure, security: Security) -> Trouble:
+        self.abort()
+        why = _WHY.get(failure, "the handshake failed")
+        return _unprotected(f"no TLS with {self.hop}: {why}", failure, security)
 
     async def _log_in(self, login: Login) -> Trouble | None:
         """A refusal is no fault of the message, so it is never final."""
@@ -303,6 +344,10 @@ class Connection:
                 f"{self.hop} takes messages of at most {extensions.size} octets, this one has {message.size}"
             )
             return Failed(Status(552, "5.3.4", words))
+        if message.terms.by_return and "DELIVERBY" not in extensions:  # RFC 2852 §4.1.3
+            return Failed(Status(550, "5.3.3", f"{self.hop} does not promise to deliver in time"))
+        if message.terms.by_return and message.seconds_left < max(1, extensions.min_by_time):
+            return Failed(Status(550, "5.4.7", f"there is too little time left to deliver by {self.hop}"))
         return None
 
     def _answer(self, result: Result, reason: str) -> Answer:
@@ -313,7 +358,8 @@ class Connection:
             return Answer(Deferred(Status(451, "4.4.2", words)), final=sent)
         status, host = result.reply.status, str(self.hop)
         if status.ok:
-            return Answer(Delivered(status, host, self.tls, "DSN" in self._client.extensions), final=True)
+            dsn, by = "DSN" in self._client.extensions, "DELIVERBY" in self._client.extensions
+            return Answer(Delivered(status, host, self.tls, self.policy, dsn, by), final=True)
         if status.permanent:
             return Answer(Failed(status, host), final=True)
         return Answer(Deferred(status, host), final=sent)
@@ -334,9 +380,39 @@ def _is_too_many(status: Status) -> bool:
     return status.code == 552 and status.enhanced in ("", "5.5.3")
 
 
-def _without_tls(trouble: Trouble, security: Security) -> Trouble:
+# Codes of OpenSSL's verification (openssl-verification-options(1)) that are told apart; the rest is no trust.
+_VERIFICATION = {9: Failure.EXPIRED, 10: Failure.EXPIRED, 62: Failure.OTHER_NAME, 64: Failure.OTHER_NAME}
+_WHY = {
+    Failure.EXPIRED: "its certificate is not valid at present",
+    Failure.OTHER_NAME: "its certificate is for another name",
+    Failure.NOT_TRUSTED: "its certificate is not from an authority that is trusted",
+}
+
+
+def _certificate_failure(error: Exception) -> Failure:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return _VERIFICATION.get(error.verify_code, Failure.NOT_TRUSTED)
+    return Failure.ANY
+
+
+def _unprotected(words: str, failure: Failure, security: Security) -> Trouble:
+    """What is configured or published may be mended; who asks for REQUIRETLS is told at once (RFC 8689 §4.2.1)."""
+    if security.by:
+        words += f" (wanted: {security.by})"
+    elif security.required:
+        words += ", which is required"
+    status = Status(550, "5.7.10", words) if security.requiretls else Status(451, "4.7.5", words)
+    return Trouble(status, unprotected=True, failure=failure)
+
+
+def _unsure(trouble: Trouble) -> Trouble:
     """What stands between us and a server that said nothing may be TLS."""
-    return replace(trouble, handshake=not security.required and not trouble.host)
+    return replace(trouble, unprotected=True, failure=Failure.ANY) if not trouble.host else trouble
+
+
+def _by(message: Outgoing) -> DeliverBy | None:
+    terms = message.terms
+    return DeliverBy(message.seconds_left, terms.by_return, terms.by_trace) if terms.deliver_by else None
 
 
 def _international(message: Outgoing, recipients: Sequence[Address]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -13,6 +14,7 @@ from correo.dns.mx import Host, Hosts, LoopsBack, NoMailHosts, NoSuchDomain, Nul
 from correo.mail.outcome import Deferred, Failed
 from correo.mail.status import Status
 from correo.net import Peer
+from correo.transport.policy import Failure, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +22,13 @@ class Hop:
     name: str  # of the host, in comparison form; an address literal in brackets
     address: str
     port: int
+    named_securely: bool = False  # that it is a host of its domain is validated with DNSSEC
+    secure: bool = False  # its address is
+    canonical: str = ""  # the name at the end of its CNAMEs; "" where there are none
+    lmtp: bool = False  # it speaks LMTP (RFC 2033)
 
     def __str__(self) -> str:
-        return f"{self.name} [{self.address}]:{self.port}"
+        return f"{self.name} [{self.address}]:{self.port}" if self.port else f"{self.name}:{self.address}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +42,14 @@ class Security:
     """How a connection is protected."""
 
     context: ssl.SSLContext | None  # None: never
-    required: bool = False  # False: in clear text where TLS is not offered or does not come about
+    required: bool = False  # False: in clear text where TLS is not offered
     implicit: bool = False  # from the first octet on, instead of by STARTTLS
     login: Login | None = None
+    by: str = ""  # what wants it so, for people; "" where nothing is proved
+    source: Source = Source.NONE
+    name: str = ""  # of the host in the handshake; "" for that of the hop
+    proof: Callable[[tuple[bytes, ...]], Failure | None] | None = None  # judges the certificates shown
+    requiretls: bool = False  # the server must promise it too (RFC 8689 §2); what fails, fails for good
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +78,6 @@ class Ourselves:
 class Route(Protocol):
     """The choice of next hosts."""
 
-    security: Security
-
     def lane(self, destination: str) -> str: ...
 
     async def hops(self, destination: str) -> tuple[Hop, ...] | Deferred | Failed: ...
@@ -81,13 +90,11 @@ class MxRoute:
         self,
         resolver: Resolver,
         chance: Chance,
-        security: Security,
         *,
         port: int,
         ipv6: bool,
         ourselves: Ourselves,
     ) -> None:
-        self.security = security
         self._resolver = resolver
         self._chance = chance
         self._port = port
@@ -103,7 +110,8 @@ class MxRoute:
                 self._resolver, destination, self._chance, ipv6=self._ipv6, own_names=self._ourselves.names
             )
         except DnsFailure as failure:
-            return Deferred(Status(451, "4.4.3", f"the DNS gives no answer about {failure.name} at present"))
+            words = f"the DNS gives no answer about {failure.name} at present"
+            return Deferred(Status(451, "4.4.3", words), unreachable=True)
         match found:
             case NullMx():  # RFC 7505 §4.1
                 return Failed(Status(556, "5.1.10", f"{destination} takes no mail (null MX)"))
@@ -113,10 +121,10 @@ class MxRoute:
                 return Failed(Status(550, "5.4.6", reason))
             case NoMailHosts(reason=reason):
                 return Failed(Status(550, "5.4.4", reason))
-            case Hosts(hosts=hosts):
-                return self._before_us(destination, hosts)
+            case Hosts(hosts=hosts, secure=secure):
+                return self._before_us(destination, hosts, secure)
 
-    def _before_us(self, destination: str, hosts: tuple[Host, ...]) -> tuple[Hop, ...] | Failed:
+    def _before_us(self, destination: str, hosts: tuple[Host, ...], secure: bool) -> tuple[Hop, ...] | Failed:
         """As for names in `mail_hosts`: not to ourselves, nor to those who would bring it back to us."""
         is_us = self._ourselves.at
         ours = [
@@ -124,7 +132,7 @@ class MxRoute:
         ]
         limit = min(ours, default=None)
         hops = tuple(
-            Hop(host.name, address, self._port)
+            Hop(host.name, address, self._port, secure, host.secure, host.canonical)
             for host in hosts
             if limit is None or host.preference < limit
             for address in host.addresses

@@ -1,4 +1,4 @@
-"""Connections kept for the next message, hosts known to be silent, how many deliveries there may be at once, and their memory."""
+"""Connections kept for the next message, hosts known to be silent, and the memory that deliveries take."""
 
 from __future__ import annotations
 
@@ -51,6 +51,7 @@ class Pool:
         if (
             self._closed
             or not connection.usable
+            or connection.spent
             or connection.messages >= self._max_messages
             or not self._idle
         ):
@@ -109,30 +110,6 @@ class Silent:
             del self._until[key]
             return None
         return trouble
-
-
-class Slots:
-    """At most `total` deliveries at once, and `by_lane` of them in one lane; those that wait do so in order."""
-
-    def __init__(self, total: int, by_lane: int) -> None:
-        self._total = asyncio.Semaphore(total)
-        self._by_lane = by_lane
-        self._lanes: dict[str, tuple[asyncio.Semaphore, int]] = {}  # with how many hold or want it
-
-    @asynccontextmanager
-    async def slot(self, lane: str) -> AsyncIterator[None]:
-        semaphore, users = self._lanes.get(lane) or (asyncio.Semaphore(self._by_lane), 0)
-        self._lanes[lane] = semaphore, users + 1
-        try:
-            # First the lane: who waits for a slow destination must not hold a place that others could use.
-            async with semaphore, self._total:
-                yield
-        finally:
-            semaphore, users = self._lanes[lane]
-            if users == 1:
-                del self._lanes[lane]
-            else:
-                self._lanes[lane] = semaphore, users - 1
 
 
 class Room:

@@ -9,15 +9,21 @@ from correo import ledger, mailbox, queue
 from correo.clock import Chance
 from correo.delivery import Accepted
 from correo.delivery.bounce import NO_SENDER, Returned, bounce, relayed, warn
+from correo.delivery.held import file_held, find_room
 from correo.ledger import Event, show_id
+from correo.mail.address import Address
 from correo.mail.dsn import Action, Affected
-from correo.mail.outcome import Deferred, Delivered, Failed, Outcome
+from correo.mail.outcome import Deferred, Delivered, Discarded, Failed, Held, Outcome
+from correo.mail.status import Status
 from correo.mail.wishes import Notify
 from correo.queue import QueuedMessage, QueuedRecipient
 from correo.queue.schedule import Schedule, next_try
 from correo.storage.db import Tx
+from correo.transport.lanes import Limits
+from correo.transport.routes import Route, Routes
 from correo.wire.smtp.dsn import original_recipient
 
+ROUTED = "route"  # the rule under which is discarded what the operator wants to go nowhere
 UNWANTED = (
     "notify-never"  # the rule under which a failure is discarded that the sender does not want to hear of
 )
@@ -27,6 +33,34 @@ UNWANTED = (
 class Policy:
     hostname: str  # who signs notices
     schedule: Schedule
+    routes: Routes = field(default_factory=Routes)  # what some mail has of its own
+
+    def limits(self, recipient: QueuedRecipient, usual: Limits) -> Limits:
+        """Of the lane that it belongs to."""
+        route = self._route(recipient)
+        if route is None:
+            return usual
+        return Limits(route.concurrency or usual.concurrency, route.rate or usual.rate)
+
+    def retry(self, recipient: QueuedRecipient) -> tuple[int, ...]:
+        route = self._route(recipient)
+        return (route and route.retry) or self.schedule.pauses(recipient.message.terms.priority)
+
+    def gives_up(self, recipient: QueuedRecipient) -> int:
+        """When it is returned at the latest: by its route, its urgency or its message, but never later than its sender wants."""
+        route, message = self._route(recipient), recipient.message
+        lifetime = route.lifetime if route else 0
+        if not lifetime and message.terms.priority > 0:
+            lifetime = self.schedule.urgent_lifetime
+        if not lifetime:
+            return message.gives_up
+        # From when its sender did not hold it any more (RFC 4865 §4), which alone moves the end that far away.
+        begin = max(message.created, message.expires - self.schedule.lifetime)
+        expires = begin + lifetime
+        return min(expires, message.terms.deliver_by) if message.terms.by_return else expires
+
+    def _route(self, recipient: QueuedRecipient) -> Route | None:
+        return None if recipient.local else self.routes.find(recipient.destination)
 
 
 @dataclass(slots=True)
@@ -74,23 +108,37 @@ async def settle(
     warnings: list[tuple[QueuedRecipient, Affected]] = []
     successes: list[Affected] = []
     for recipient, outcome in attempts:
+        if recipient.local and isinstance(outcome, Delivered):
+            outcome = await find_room(tx, recipient)  # now, in the transaction that files it
         match outcome:
-            case Deferred() if now < message.expires:
+            case Deferred() if now < policy.gives_up(recipient):
                 warning = bool(recipient.warn_at and recipient.warn_at <= now and message.sender)
                 if not await _defer(books, recipient, outcome, policy, warning):
                     settled.lost += 1
                 elif warning:
-                    warnings.append((recipient, affected(recipient, outcome, now)))
+                    warnings.append((recipient, affected(recipient, _late(message, outcome, now), now)))
             case Delivered():
                 if await _take_out(tx, recipient, now):
-                    await books.note(Event.RELAYED, recipient.folded, outcome.host, _answer(outcome))
-                    if recipient.wishes.wants(Notify.SUCCESS) and not outcome.dsn:  # RFC 3461 §5.2.2 b
+                    await _arrived(books, recipient, outcome, settled)
+                    if _is_told(recipient, outcome):
                         successes.append(affected(recipient, outcome, now))
+                else:
+                    settled.lost += 1
+            case Held():
+                if await queue.park(tx, recipient, status=outcome.status):
+                    await books.note(Event.HELD, recipient.folded, detail=outcome.status.text)
+                else:
+                    settled.lost += 1
+            case Discarded():
+                if await _take_out(tx, recipient, now):
+                    await books.note(
+                        Event.DISCARDED, recipient.folded, detail=f"{ROUTED}: {outcome.status.text}"
+                    )
                 else:
                     settled.lost += 1
             case Deferred() | Failed():
                 if await _take_out(tx, recipient, now):
-                    failures.append((recipient, affected(recipient, outcome, now)))
+                    failures.append((recipient, affected(recipient, _late(message, outcome, now), now)))
                 else:
                     settled.lost += 1
     if failures:
@@ -106,6 +154,37 @@ async def settle(
             ),
         )
     return settled
+
+
+async def _arrived(books: _Books, recipient: QueuedRecipient, outcome: Delivered, settled: Settled) -> None:
+    """At the next server, or in a mailbox here."""
+    if not recipient.local:
+        await books.note(Event.RELAYED, recipient.folded, outcome.host, _answer(outcome))
+        return
+    account_id, detail = await file_held(books.tx, recipient, books.now)
+    await books.note(Event.DELIVERED, recipient.folded, detail=detail)
+    settled.accepted.append(Accepted(frozenset({account_id}), 0))
+
+
+def _is_told(recipient: QueuedRecipient, outcome: Delivered) -> bool:
+    """Whether the sender hears from us that it came so far."""
+    wishes, terms = recipient.wishes, recipient.message.terms
+    if wishes.wants(Notify.SUCCESS) and not outcome.dsn:  # RFC 3461 §5.2.2 b
+        return True
+    if not terms.deliver_by or recipient.local or not wishes.wants(Notify.DELAY):
+        return False
+    # RFC 2852 §4.1.3: to where nobody watches the time any more, or because he wants to follow its way.
+    return terms.by_trace or not outcome.deliver_by
+
+
+def _late(message: QueuedMessage, outcome: Deferred | Failed, now: int) -> Deferred | Failed:
+    """What is told where the sender's own time has come: the last answer under a status of its own (RFC 2852 §4.1)."""
+    if isinstance(outcome, Failed) or not 0 < message.terms.deliver_by <= now:
+        return outcome
+    status = Status(outcome.status.code, "4.4.7", outcome.status.text)
+    if not message.terms.by_return:
+        return Deferred(status, outcome.host)
+    return Failed(Status(554, "5.4.7", outcome.status.text), outcome.host)
 
 
 async def fail(
@@ -141,11 +220,16 @@ async def fail(
 
 
 def affected(recipient: QueuedRecipient, outcome: Outcome, now: int) -> Affected:
-    """`outcome` as the sender is told of it; the address he wrote only where an alias made another of it."""
-    written = "" if recipient.original == recipient.address else recipient.original
-    action = Action.RELAYED if isinstance(outcome, Delivered) else Action.FAILED
+    """`outcome` as the sender is told of it; the address he wrote only where an alias made another of it.
+
+    Of an account here he is told by the address he wrote alone, as if it had not been held (RFC 3461 §5.2.7.4).
+    """
+    address = Address.parse(recipient.original) if recipient.local else recipient.parsed
+    written = "" if recipient.local or recipient.original == recipient.address else recipient.original
+    arrived = Action.DELIVERED if recipient.local else Action.RELAYED
+    action = arrived if isinstance(outcome, Delivered) else Action.FAILED
     original = original_recipient(recipient.wishes.original)
-    return Affected(recipient.parsed, written, outcome.status, outcome.host, now, original, action)
+    return Affected(address, written, outcome.status, outcome.host, now, original, action)
 
 
 async def _defer(
@@ -155,10 +239,10 @@ async def _defer(
     message, now = recipient.message, books.now
     again = next_try(
         recipient.attempts + 1,
-        policy.schedule.retry,
+        policy.retry(recipient),
         books.chance.random,
         now,
-        expires=message.expires,
+        expires=policy.gives_up(recipient),
         warn_at=0 if warning or not message.sender else recipient.warn_at,
     )
     kept = await queue.defer(
@@ -212,4 +296,4 @@ def _collect(settled: Settled, returned: Returned | None) -> None:
 
 
 def _answer(outcome: Delivered) -> str:
-    return f"{outcome.status}; {outcome.tls}" if outcome.tls else str(outcome.status)
+    return "; ".join(part for part in (str(outcome.status), outcome.tls, outcome.policy) if part)

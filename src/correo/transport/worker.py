@@ -17,18 +17,21 @@ import structlog
 
 from correo import mailbox, queue
 from correo.clock import Chance, Clock
+from correo.delivery.held import find_room
 from correo.delivery.notify import publish
 from correo.ledger import show_id
 from correo.mail.address import Address
 from correo.mail.errors import Refused
 from correo.mail.instant import MINUTE, SECOND
-from correo.mail.outcome import Deferred, Outcome
+from correo.mail.outcome import Deferred, Failed, Outcome
 from correo.mail.status import Status
 from correo.queue import QueuedMessage, QueuedRecipient
 from correo.storage.bus import QUEUE, Bus
 from correo.storage.db import Database, Tx
 from correo.transport import Outgoing, Transport
-from correo.transport.pool import Room, Slots
+from correo.transport.lanes import Lane, Lanes, Limits, Rest
+from correo.transport.pool import Room
+from correo.transport.resting import Rests
 from correo.transport.settling import Policy, Settled, settle
 
 LEASE = 5 * MINUTE  # how long after a crash its recipients wait
@@ -46,8 +49,12 @@ REST = 4  # times as long as it took to look at a backlog that cannot be claimed
 INLINE_SIZE = 128 * 1024  # octets; larger content is read off the event loop
 # Octets of messages larger than INLINE_SIZE that are being delivered at once: one of 50 MB may be for a hundred destinations.
 MAX_MEMORY = 256 * 1024 * 1024
+# RFC 2852 §4.1: nobody is to get it after the time that its sender has set.
+TOO_LATE = Status(554, "5.4.7", "the time that was set for its delivery has passed")
 SETTLE_SECONDS = 5.0  # between attempts to settle while the disk is full
 IDLE_SECONDS = 3600.0  # the longest sleep: clocks are set
+
+HERE = ""  # the lane of mail that was held for accounts of our own
 
 log = structlog.get_logger("transport")
 
@@ -63,6 +70,7 @@ class _Job:
     """Recipients of one message in one lane."""
 
     lane: str
+    pace: Lane
     recipients: Sequence[QueuedRecipient]
     phase: _Phase = _Phase.WAITING
     task: asyncio.Task[None] | None = None
@@ -82,21 +90,25 @@ class Worker:
         *,
         concurrency: int = 100,
         per_destination: int = 5,
+        rate: int = 0,
         grace: float = 30.0,
         memory: int = MAX_MEMORY,
     ) -> None:
-        """`grace`: seconds that running deliveries have to end after `stop`; `memory`: octets of large messages held at once."""
+        """`rate`: deliveries to one destination begun in a minute, 0 is any number; `grace`: seconds that running deliveries have
+        to end after `stop`; `memory`: octets of large messages held at once.
+        """
         self._db = db
         self._bus = bus
         self._clock = clock
         self._chance = chance
         self._transport = transport
         self._policy = policy
-        self._per_lane = per_destination
+        self._usual = Limits(per_destination, rate)
         self._grace = grace
+        self._wake = asyncio.Event()
         self._most = concurrency * HAND
-        self._most_in_lane = per_destination * HAND
-        self._slots = Slots(concurrency, per_destination)
+        self._paces = Lanes(concurrency)
+        self._rests = Rests(db, clock, policy, self._settle, self._wake.set)
         self._room = Room(memory)
         self._owner = chance.secret(8).hex()
         self._jobs: set[_Job] = set()
@@ -105,7 +117,6 @@ class Worker:
         self._in_hand = 0  # recipients
         self._short = False  # something due was left, for want of room
         self._stopping = False
-        self._wake = asyncio.Event()
 
     def stop(self) -> None:
         """Claim nothing more; `run` returns once what is running has ended or been given back."""
@@ -123,6 +134,7 @@ class Worker:
             self._stopping = True
             unsubscribe()
             keeper.cancel()
+            await self._rests.close()
             await self._give_back()
             await self._transport.close()
 
@@ -156,7 +168,7 @@ class Worker:
             limit = min(MAX_CLAIM, self._most - self._in_hand)
             busy = self._busy()
             if limit > 0 and len(busy) <= MAX_BUSY and (claimed := await self._lease(now, limit, busy)):
-                self._start(claimed)
+                await self._begin(claimed)
                 return 0.0
             due = await self._db.read(queue.due, now)
         return IDLE_SECONDS if due is None else min((due - now) / SECOND, IDLE_SECONDS)
@@ -177,15 +189,40 @@ class Worker:
         return {one.destination for job in self._jobs if job.lane in full for one in job.recipients}
 
     def _is_full(self, lane: str) -> bool:
-        return self._lanes[lane] >= AHEAD * self._per_lane or self._in_lane[lane] >= self._most_in_lane
+        places = self._places(lane)
+        return self._lanes[lane] >= AHEAD * places or self._in_lane[lane] >= places * HAND
 
-    def _start(self, claimed: Sequence[QueuedRecipient]) -> None:
-        groups: dict[tuple[int, str], list[QueuedRecipient]] = {}
+    def _places(self, lane: str) -> int:
+        """How many deliveries there may be at once, at the best of times."""
+        known = self._paces.known(lane)
+        return (known.limits if known else self._usual).concurrency
+
+    async def _begin(self, claimed: Sequence[QueuedRecipient]) -> None:
+        """Start what may be tried, and put off the rest."""
+        now = self._clock.now()
+        awake: dict[str, list[QueuedRecipient]] = {}
+        resting: dict[Rest, list[QueuedRecipient]] = {}
         for one in claimed:
-            groups.setdefault((one.message.id, self._transport.lane(one.destination)), []).append(one)
-        for (_, lane), recipients in groups.items():
+            lane = HERE if one.local else self._transport.lane(one.destination)
+            known = self._paces.known(lane)
+            # What had an answer and is due in the middle of a rest is so for a reason: its own time has come, or the operator wants it tried.
+            if known and (rest := known.rest(now)) and not (one.status and one.next_try > rest.began):
+                resting.setdefault(rest, []).append(one)
+            else:
+                awake.setdefault(lane, []).append(one)
+        for lane, recipients in awake.items():
+            self._start(lane, recipients)
+        for rest, recipients in resting.items():
+            await self._rests.put_off(rest, recipients)
+
+    def _start(self, lane: str, claimed: Sequence[QueuedRecipient]) -> None:
+        pace = self._paces.lane(lane, self._policy.limits(claimed[0], self._usual))
+        groups: dict[int, list[QueuedRecipient]] = {}
+        for one in claimed:
+            groups.setdefault(one.message.id, []).append(one)
+        for recipients in groups.values():
             for start in range(0, len(recipients), MAX_RECIPIENTS):
-                job = _Job(lane, recipients[start : start + MAX_RECIPIENTS])
+                job = _Job(lane, pace, recipients[start : start + MAX_RECIPIENTS])
                 self._jobs.add(job)
                 self._lanes[lane] += 1
                 self._in_lane[lane] += len(job.recipients)
@@ -199,7 +236,12 @@ class Worker:
         self._in_hand -= len(job.recipients)
         # Not after every job: claiming is a write, and half of a full lane is enough to stay busy meanwhile.
         room = self._most - self._in_hand >= min(MAX_CLAIM, self._most // 2)
-        if self._short and room and self._lanes[job.lane] <= self._per_lane and not self._is_full(job.lane):
+        if (
+            self._short
+            and room
+            and self._lanes[job.lane] <= self._places(job.lane)
+            and not self._is_full(job.lane)
+        ):
             self._wake.set()
         if not self._lanes[job.lane]:
             del self._lanes[job.lane], self._in_lane[job.lane]
@@ -208,10 +250,19 @@ class Worker:
 
     async def _work(self, job: _Job) -> None:
         try:
-            async with self._slots.slot(job.lane):
+            async with self._paces.slot(job.pace):
                 job.phase = _Phase.DELIVERING
+                began = self._clock.now()
                 outcomes = await self._deliver(job.recipients)
+                now = self._clock.now()
+                rest = job.pace.learn(
+                    outcomes, began, now, self._chance, self._policy.retry(job.recipients[0])
+                )
+                waiting = self._called_off(job) if rest else []
             job.phase = _Phase.SETTLING
+            if rest:
+                await self._rests.put_off(rest, waiting)
+                self._rests.sweep(job.pace, rest, {one.destination for one in (*job.recipients, *waiting)})
             await self._settle(list(zip(job.recipients, outcomes, strict=True)))
         except Exception:
             # What was not settled is tried again when its lease ends.
@@ -219,9 +270,22 @@ class Worker:
         finally:
             self._end(job)
 
+    def _called_off(self, job: _Job) -> list[QueuedRecipient]:
+        """What waits for a place in the lane of `job`, which rests now: nobody is at it any more."""
+        waiting: list[QueuedRecipient] = []
+        for other in self._jobs:
+            if other.lane == job.lane and other.phase is _Phase.WAITING and other.task:
+                other.task.cancel()
+                waiting += other.recipients
+        return waiting
+
     async def _deliver(self, recipients: Sequence[QueuedRecipient]) -> list[Outcome]:
         message = recipients[0].message
+        if message.terms.too_late(self._clock.now()):
+            return [Failed(TOO_LATE)] * len(recipients)
         try:
+            if recipients[0].local:
+                return [await self._db.read(find_room, one) for one in recipients]
             async with AsyncExitStack() as room:
                 outgoing = Outgoing(
                     Address.parse(message.sender) if message.sender else None,
@@ -232,6 +296,9 @@ class Worker:
                     {one.folded: one.wishes for one in recipients},
                     message.ret,
                     message.envelope_id,
+                    terms=message.terms,
+                    destination=recipients[0].destination,
+                    now=self._clock.now,
                 )
                 return await self._transport.deliver(outgoing, [one.parsed for one in recipients])
         except Exception:

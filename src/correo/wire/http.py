@@ -50,6 +50,7 @@ class Endpoint:
             or parts.fragment
         ):
             raise ValueError('must be a URL as in "https://id.example.com/introspect"')
+        parts.hostname.encode("idna")  # as it is looked up; UnicodeError is a ValueError
         secure = parts.scheme == "https"
         port = parts.port if parts.port is not None else 443 if secure else 80
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
@@ -70,6 +71,13 @@ def post(endpoint: Endpoint, fields: Mapping[str, str], body: bytes) -> bytes:
     return "\r\n".join(lines).encode("ascii") + body
 
 
+def get(endpoint: Endpoint, fields: Mapping[str, str]) -> bytes:
+    """The octets of a GET, after whose answer the connection ends. `fields` must be free of control characters."""
+    lines = [f"GET {endpoint.target} HTTP/1.1", f"Host: {endpoint.authority}", "Connection: close"]
+    lines += [f"{name}: {value}" for name, value in fields.items()]
+    return "\r\n".join([*lines, "", ""]).encode("ascii")
+
+
 @dataclass(frozen=True, slots=True)
 class Response:
     status: int
@@ -80,8 +88,10 @@ class Response:
 class ResponseReader:
     """Give it what comes by `receive`, and the end of the stream by `end`, until there is a `response`."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int = MAX_BODY) -> None:
+        """`limit`: octets of the longest body that is taken."""
         self.response: Response | None = None
+        self._limit = limit
         self._input = bytearray()
         self._body = bytearray()
         self._head: tuple[int, dict[str, str]] | None = None
@@ -149,8 +159,8 @@ class ResponseReader:
             self._until_end = True
 
     def _bound(self, more: int) -> None:
-        if len(self._body) + more > MAX_BODY:
-            raise BadResponse(f"the answer is longer than {MAX_BODY} octets")
+        if len(self._body) + more > self._limit:
+            raise BadResponse(f"the answer is longer than {self._limit} octets")
 
     def _read_body(self) -> bool:
         if self._chunked:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from correo.mail.errors import Kind
 from correo.wire.pop3.reply import Err
 
+LOGIN_DELAY = Err("You were here a moment ago, try again later", "LOGIN-DELAY")  # RFC 2449 §8.1.1
+
 REPLIES: dict[Kind, Err] = {
     Kind.NOT_FOUND: Err("No such message"),
     Kind.EXISTS: Err("Already exists"),

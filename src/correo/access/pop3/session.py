@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import assert_never
 
 import structlog
 
 from correo.access.pop3.commands import BY_VERB, COMMANDS
+from correo.access.pop3.delays import Delays
+from correo.access.pop3.languages import DEFAULT, translated, words
 from correo.access.pop3.locks import Locks
-from correo.access.pop3.maildrop import Maildrop, open_maildrop
-from correo.access.pop3.replies import REPLIES
+from correo.access.pop3.maildrop import Maildrop, count_messages, open_maildrop
+from correo.access.pop3.replies import LOGIN_DELAY, REPLIES
 from correo.access.pop3.state import State
-from correo.accounts import Account
-from correo.accounts.login import Authentication, Challenge, Denied, LoggedIn, Logins
-from correo.clock import Clock
+from correo.accounts import Account, Client
+from correo.accounts.login import Authentication, Challenge, Denied, LoggedIn, Logins, log_denied
+from correo.clock import Chance, Clock
 from correo.mail.errors import Kind, Refused
 from correo.mail.instant import SECOND
 from correo.net import Flush, Peer, TlsInfo
+from correo.net.limits import Budget
 from correo.storage.bus import Bus
 from correo.storage.bus import account as account_topic
 from correo.storage.db import Database
@@ -29,6 +32,8 @@ log = structlog.get_logger("pop3")
 
 MAX_ERRORS = 20  # unknown or refused commands before we hang up: a person's client makes none
 MAX_FAILED_LOGINS = 3  # on one connection; more is guessing
+FEW = 500  # messages; a maildrop of more is read in a thread
+MEMORY = 512 * 1024 * 1024  # octets of long messages that are being sent, over all connections
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,9 @@ class Pop3Options:
     allow_plaintext: bool
     idle: float  # seconds
     login_time: float  # seconds
+    login_delay: int = 0  # µs from one login of an account to the next, 0 = none
+    keep_deleted: int = 0  # µs that a deleted message stays in the Trash, 0 = it goes at once
+    language: str = DEFAULT  # of a client that asks for whichever we prefer
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +56,11 @@ class Services:
     bus: Bus
     clock: Clock
     logins: Logins
+    chance: Chance
     locks: Locks
     options: Pop3Options
+    delays: Delays = field(default_factory=Delays)
+    budget: Budget = field(default_factory=lambda: Budget(MEMORY))
 
 
 class Pop3Session:
@@ -65,6 +76,9 @@ class Pop3Session:
         self.user = ""  # what USER said, until PASS
         self.account: Account | None = None
         self.maildrop: Maildrop | None = None
+        self.utf8 = False  # RFC 6856 §2.1
+        self.language = DEFAULT
+        self._held = 0  # octets of the budget that the answer to one command has
         self._authentication: Authentication | None = None
         self._opened = services.clock.now()
         self._errors = 0
@@ -86,7 +100,18 @@ class Pop3Session:
     async def handle(self, event: Event, flush: Flush) -> None:
         if isinstance(event, Eof):
             return
-        answer = await self._answer(event)
+        try:
+            answer = translated(await self._answer(event), self.language)
+            await self._say(answer, flush)
+        finally:
+            self.services.budget.give(self._held)
+            self._held = 0
+
+    async def _say(self, answer: reply.Reply, flush: Flush) -> None:
+        if isinstance(answer, reply.Lines) and len(answer.body) > reply.PIECE:
+            for _ in self.core.reply_in_pieces(answer):
+                await flush()
+            return
         if isinstance(answer, reply.Err):
             self._errors += 1
             if self._errors >= MAX_ERRORS or self._failed_logins >= MAX_FAILED_LOGINS:
@@ -99,16 +124,19 @@ class Pop3Session:
     def tls_started(self, tls: TlsInfo) -> None:
         self.tls = tls
         self.user = ""  # RFC 2595 §4: what was said in clear text is forgotten
+        self.language = DEFAULT
 
     def timed_out(self) -> None:
         """RFC 1939 §3: without a word, and without removing anything."""
         self.core.close()
 
     def broken(self, incident: str) -> None:
-        self.core.reply(reply.Err(f"Internal error, reference {incident}", "SYS/TEMP", last=True))
+        sorry = words("Internal error, reference", self.language)
+        self.core.reply(reply.Err(f"{sorry} {incident}", "SYS/TEMP", last=True))
 
     def shutting_down(self) -> None:
-        self.core.reply(reply.Err("Server shutting down", "SYS/TEMP", last=True))
+        parting = reply.Err("Server shutting down", "SYS/TEMP", last=True)
+        self.core.reply(translated(parting, self.language))
 
     async def ended(self) -> None:
         if self.maildrop is not None and self.account is not None:
@@ -120,6 +148,10 @@ class Pop3Session:
     @property
     def channel(self) -> Channel:
         return self.services.logins.channel(self.tls, self.services.options.allow_plaintext)
+
+    @property
+    def client(self) -> Client:
+        return Client("pop3", self.peer.address)
 
     @property
     def may_send_password(self) -> bool:
@@ -135,7 +167,7 @@ class Pop3Session:
         return self.maildrop
 
     def authentication(self) -> Authentication:
-        self._authentication = self.services.logins.authentication(self.channel)
+        self._authentication = self.services.logins.authentication(self.channel, self.client)
         return self._authentication
 
     async def authenticated(self, step: Challenge | LoggedIn | Denied) -> reply.Reply:
@@ -145,8 +177,8 @@ class Pop3Session:
                 return reply.Challenge(data)
             case LoggedIn(account=account):
                 return await self.log_in(account)
-            case Denied(kind=kind):
-                return self.denied(kind, "")
+            case Denied():
+                return self.denied(step)
         assert_never(step)
 
     async def log_in(self, account: Account) -> reply.Reply:
@@ -155,21 +187,30 @@ class Pop3Session:
         if not services.locks.acquire(account.id):
             return REPLIES[Kind.IN_USE]
         try:
-            self.maildrop = await services.db.read(open_maildrop, account.id)
+            if not services.delays.enter(account.id, services.clock.now(), services.options.login_delay):
+                services.locks.release(account.id)
+                return LOGIN_DELAY
+            many = await services.db.read(count_messages, account.id) > FEW
+            read = services.db.scan if many else services.db.read
+            self.maildrop = await read(open_maildrop, account.id)
         except BaseException:
             services.locks.release(account.id)
             raise
         self.account = account
         self.state = State.TRANSACTION
         log.info("login", account=account.address, address=self.peer.address, tls=str(self.tls or ""))
-        count, size = len(self.maildrop.drops), sum(drop.size for drop in self.maildrop.drops)
-        return reply.Ok(f"Maildrop has {count} messages ({size} octets)")
+        return reply.Ok(f"Maildrop has {len(self.maildrop)} messages ({self.maildrop.size} octets)")
 
-    def denied(self, kind: Kind, login: str) -> reply.Err:
-        if kind in (Kind.BAD_CREDENTIALS, Kind.DISABLED):
+    def denied(self, denied: Denied) -> reply.Err:
+        if log_denied(denied, "pop3", self.peer.address):
             self._failed_logins += 1
-            log.warning("authentication failed", protocol="pop3", address=self.peer.address, login=login)
-        return REPLIES[kind]
+        return REPLIES[denied.said]
+
+    def hold(self, size: int) -> None:
+        """Reserve memory for the answer to this command. Raises Refused(UNAVAILABLE)."""
+        if not self.services.budget.take(size):
+            raise Refused(Kind.UNAVAILABLE, "too many long messages are being sent")
+        self._held += size
 
     def publish(self) -> None:
         """After the commit of a change to the maildrop's account."""
@@ -196,6 +237,8 @@ class Pop3Session:
 
     async def _run(self, verb: str, argument: str) -> reply.Reply:
         command = BY_VERB.get(verb)
+        if not argument.isascii() and any("\udc80" <= char <= "\udcff" for char in argument):
+            return reply.Err("Commands are UTF-8")  # RFC 6856 §2.2
         if command is None:
             return reply.Err("Unknown command")
         if self.state not in command.states:

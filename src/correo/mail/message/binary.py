@@ -58,7 +58,7 @@ def _binary(data: bytes, part: Part) -> Iterator[_Change]:
     if part.encoding == "binary":
         span = _encoding_field(data, part)
         body = data[part.body : part.end]
-        if span and not part.children and _is_text(body) and max(map(len, body.split(b"\r\n"))) <= MAX_LINE:
+        if span and not part.children and _is_text(body) and _is_short(body):
             yield (*span, b"8bit")
         else:
             yield from _encoded(data, part)
@@ -79,12 +79,24 @@ def _is_text(octets: bytes) -> bool:
     return b"\0" not in octets and octets.count(b"\n") == breaks == octets.count(b"\r")
 
 
+def _is_short(text: bytes) -> bool:
+    """Whether no line is too long. From break to break, for a list of the lines may be many times as large as the text."""
+    start = 0
+    while len(text) - start > MAX_LINE:
+        end = text.rfind(b"\r\n", start, start + MAX_LINE + 2)
+        if end < 0:
+            return False
+        start = end + 2
+    return True
+
+
 def _encoding_field(data: bytes, part: Part) -> tuple[int, int] | None:
-    """Where the word "binary" stands in the header of the part."""
+    """Where the encoding stands in the header of the part, with any comments, in which the same word may stand."""
     for field in iterate_fields(data, part.start, part.body):
         if field.name.lower() == b"content-transfer-encoding":  # the first counts
-            word = data[field.start : field.end].lower().find(b"binary", len(field.name))
-            return None if word < 0 else (field.start + word, field.start + word + len(b"binary"))
+            start = data.index(b":", field.start) + 1
+            value = data[start : field.end]
+            return start + len(value) - len(value.lstrip()), start + len(value.rstrip())
     return None
 
 

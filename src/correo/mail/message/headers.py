@@ -15,7 +15,7 @@ MAX_HEADER = (
 _LINE = re.compile(rb"([!-9;-~]++)[ \t]*+:((?:[^\n]*+\n(?=[ \t]))*[^\n]*+)\n?|[^\n]++\n?|\n")
 _EMPTY_LINE = re.compile(rb"\n\r?\n")
 # What a header begins with: a field, the line that mbox files put before a message, or one torn line with a field below.
-_FIRST_LINE = re.compile(rb"[!-9;-~]++[ \t]*+:|>?From |[^\r\n][^\n]*+\n[!-9;-~]++[ \t]*+:[ \t]")
+_FIRST_LINE = re.compile(rb"[!-9;-~]++[ \t]*+:|>?From |[^\r\n][^\n]*\n[!-9;-~]+[ \t]*:[ \t]")
 _PART_HEADER = re.compile(rb"(?:[!-9;-~]++[ \t]*+:(?:[^\n]*+\n(?=[ \t]))*[^\n]*+(?:\n|\Z))*(?:\r?\n)?")
 _FOLD = re.compile(rb"\r?\n(?=[ \t])")
 

@@ -4,9 +4,14 @@ In come plain values, paths and a resolver; out come `Finding`s in the words of 
 changed, nothing raises, and every wait is bounded.
 
     data          the folder, the disk, the database
+    letters       the spool of sendmail
     certificate   what proves our name
     ports         can we listen there, and who does
-    names         what the DNS tells others about us
+    relaying      can anybody send to anybody
+    clock         does anything keep it right
+    names         what the DNS tells others about us      published   and what it might tell besides
+    reach         do we answer where the DNS leads
+    dnssec        whether what it tells us about others can be believed
 """
 
 from __future__ import annotations
@@ -21,6 +26,7 @@ class Level(Enum):
 
     PROBLEM = "problem"  # mail will be lost, refused or not served until this is put right
     WARNING = "warning"
+    ADVICE = "advice"  # could be better
     OK = "ok"
 
 
@@ -37,6 +43,10 @@ def problem(about: str, words: str) -> Finding:
 
 def warning(about: str, words: str) -> Finding:
     return Finding(Level.WARNING, about, words)
+
+
+def advice(about: str, words: str) -> Finding:
+    return Finding(Level.ADVICE, about, words)
 
 
 def ok(about: str, words: str) -> Finding:

@@ -1,9 +1,10 @@
-"""The certificate: can it be used, by whom is it believed, for how long."""
+"""The certificates: can they be used, by whom are they believed, for how long."""
 
 from __future__ import annotations
 
 import os
 import ssl
+from collections.abc import Sequence
 from pathlib import Path
 
 from correo.mail.instant import DAY, moment
@@ -19,8 +20,40 @@ SOON = (
 ABOUT = "certificate"
 
 
+def check_certificates(
+    pairs: Sequence[tuple[Path, Path]], hostname: str, now: int, data_dir: Path
+) -> list[Finding]:
+    """All of them together: the first is for clients that name no name, and one of them must prove `hostname`."""
+    findings: list[Finding] = []
+    names: dict[str, Path] = {}
+    for certificate, key in pairs:
+        # Whichever has the host's name answers for it: clients ask for it by that name.
+        proves = _names(certificate)
+        wanted = hostname if len(pairs) == 1 or covers(proves, hostname) else ""
+        findings += check_certificate(certificate, key, wanted, now, data_dir)
+        for name in proves:
+            if (other := names.setdefault(name, certificate)) != certificate:
+                words = f"{certificate} is never shown for {name}, since {other} comes first; take one of them out of [tls]"
+                findings.append(warning(ABOUT, words))
+    if pairs and not covers(tuple(names), hostname):
+        words = f"none is for {hostname}: mail programs will refuse to connect; get one that is"
+        if len(pairs) > 1:
+            findings.append(problem(ABOUT, words))
+    elif len(pairs) > 1 and not covers(_names(pairs[0][0]), hostname):
+        words = f"{pairs[0][0]} is shown to clients that ask for no name, and is not for {hostname}; put the one that is first"
+        findings.append(warning(ABOUT, words))
+    return findings
+
+
+def _names(certificate: Path) -> tuple[str, ...]:
+    try:
+        return read_certificate(certificate).names
+    except (OSError, ValueError):
+        return ()  # what is wrong with it, check_certificate says
+
+
 def check_certificate(certificate: Path, key: Path, hostname: str, now: int, data_dir: Path) -> list[Finding]:
-    """`data_dir` tells who the server runs as: its owner must be able to read the files again at SIGHUP."""
+    """One of them; with "" for `hostname`, whatever it is for. `data_dir` tells who the server runs as: he must be able to read the files."""
     for path in (certificate, key):
         if not os.access(path, os.R_OK, effective_ids=True):
             why = "this user may not" if path.exists() else "there is no such file"
@@ -41,19 +74,24 @@ def check_certificate(certificate: Path, key: Path, hostname: str, now: int, dat
 
 def _dates(certificate: Path, facts: Facts, now: int) -> list[Finding]:
     ends = moment(facts.ends).date().isoformat()
-    renew = "put a new one there and run: systemctl reload correo (or send SIGHUP)"
+    left = (facts.ends - now) // DAY
+    renew = "put a new one there, which is seen within a minute, or at: systemctl reload correo (SIGHUP)"
     if facts.ends <= now:
         return [problem(ABOUT, f"{certificate} expired on {ends}; {renew}")]
     if facts.starts > now:
         return [problem(ABOUT, f"{certificate} is not valid before {moment(facts.starts).date()}")]
     if facts.ends - now < SOON:
-        return [warning(ABOUT, f"{certificate} expires on {ends}; {renew}")]
-    return [ok(ABOUT, f"{certificate} is valid until {ends}")]
+        return [warning(ABOUT, f"{certificate} expires on {ends}, in {_days(left)}; {renew}")]
+    return [ok(ABOUT, f"{certificate} is valid until {ends}, {_days(left)} more")]
+
+
+def _days(number: int) -> str:
+    return f"{number} day{'s' if number != 1 else ''}"
 
 
 def _name(certificate: Path, facts: Facts, hostname: str) -> list[Finding]:
-    if not covers(facts.names, hostname):
-        names = ", ".join(facts.names) or "no name"
+    names = ", ".join(facts.names) or "no name"
+    if hostname and not covers(facts.names, hostname):
         words = f"{certificate} is for {names}, not for {hostname}: mail programs will refuse to connect"
         return [problem(ABOUT, words)]
     if facts.self_signed:
@@ -62,7 +100,7 @@ def _name(certificate: Path, facts: Facts, hostname: str) -> list[Finding]:
             "get one from a certificate authority"
         )
         return [warning(ABOUT, words)]
-    return [ok(ABOUT, f"{certificate} proves {hostname}")]
+    return [ok(ABOUT, f"{certificate} proves {names}")]
 
 
 def _key(key: Path, data_dir: Path) -> list[Finding]:

@@ -7,7 +7,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from correo.accounts import list_domains
+from correo.accounts import NoSuchUser, list_domains, resolve
+from correo.mail.address import Address
 from correo.mail.errors import Refused
 from correo.ops.backup import schema_of
 from correo.ops.checkup import Finding, ok, problem, warning
@@ -28,7 +29,8 @@ class Data:
     domains: list[str]
 
 
-def check_data(folder: Path, database: Path) -> Data:
+def check_data(folder: Path, database: Path, root: str = "") -> Data:
+    """`root`: the address to which programs of this machine write when something is wrong, where they can."""
     if not folder.is_dir():
         words = f"{folder} does not exist yet; it is made by the first command that needs it"
         return Data([warning("data", words)], [])
@@ -39,7 +41,7 @@ def check_data(folder: Path, database: Path) -> Data:
                 words = "there is no database yet; make it with: correo domain add DOMAIN"
                 findings.append(warning("database", words))
             else:
-                found, domains = _database(database)
+                found, domains = _database(database, root)
                 findings += found
     except OSError as error:
         how = "run this as root, or as the user the server runs as"
@@ -66,7 +68,7 @@ def _disk(folder: Path) -> Finding:
     return ok("disk", words)
 
 
-def _database(path: Path) -> tuple[list[Finding], list[str]]:
+def _database(path: Path, root: str) -> tuple[list[Finding], list[str]]:
     known = {migration.number: migration.checksum for migration in migrations()}
     try:
         with snapshot.opened(path, live=True) as database:
@@ -80,6 +82,7 @@ def _database(path: Path) -> tuple[list[Finding], list[str]]:
                 )
                 return [warning("database", words)], []
             domains = database.read(list_domains)
+            leads = database.read(resolve, Address.parse(root)) if root else None
     except Refused as refused:
         return [problem("database", f"{refused.detail}; restore a backup with: correo restore")], []
     findings = [ok("database", f"{path} can be read, its schema is that of this version")]
@@ -93,4 +96,9 @@ def _database(path: Path) -> tuple[list[Finding], list[str]]:
         if not domain.accounts:
             words = f"{domain.name} has no account; add one with: correo account add NAME@{domain.name}"
             findings.append(warning("accounts", words))
+    if isinstance(leads, NoSuchUser):
+        words = (
+            f"{root} leads nowhere, and cron writes there; say who reads it: correo alias add {root} ADDRESS"
+        )
+        findings.append(warning("root", words))
     return findings, [domain.name for domain in domains]

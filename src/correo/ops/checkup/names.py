@@ -6,14 +6,16 @@ import asyncio
 import ipaddress
 from collections.abc import Sequence
 
-from correo.dns import Answer, DnsFailure, Mx, Rdtype, Resolver, Status
+from correo.dns import Answer, DnsFailure, Mx, Resolver, Status
 from correo.ops.checkup import Finding, ok, problem, warning
+from correo.ops.checkup.asking import ask
+from correo.ops.checkup.published import check_published, texts
 
 MAX_DOMAINS = 50  # asked about; a provider with more looks at them by other means
 
 
 async def check_names(hostname: str, domains: Sequence[str], resolver: Resolver) -> list[Finding]:
-    """The host's addresses and the names they lead back to; then each domain's MX and SPF."""
+    """The host's addresses and the names they lead back to; then each domain's MX, SPF and what else it may publish."""
     lookups = [
         _host(hostname, resolver),
         *(_domain(domain, hostname, resolver) for domain in domains[:MAX_DOMAINS]),
@@ -28,7 +30,7 @@ async def check_names(hostname: str, domains: Sequence[str], resolver: Resolver)
 
 async def _host(hostname: str, resolver: Resolver) -> list[Finding]:
     about = f"dns {hostname}"
-    v4, v6 = await asyncio.gather(_ask(resolver, hostname, "A"), _ask(resolver, hostname, "AAAA"))
+    v4, v6 = await asyncio.gather(ask(resolver, hostname, "A"), ask(resolver, hostname, "AAAA"))
     if isinstance(v4, DnsFailure) or isinstance(v6, DnsFailure):
         failure = v4 if isinstance(v4, DnsFailure) else v6
         return [warning(about, f"could not be looked up: {failure}")]
@@ -45,7 +47,7 @@ async def _reverse(address: str, hostname: str, resolver: Resolver) -> Finding:
     about = f"dns {address}"
     if not ipaddress.ip_address(address).is_global:
         return warning(about, f"is a private address: servers elsewhere cannot reach {hostname} there")
-    answer = await _ask(resolver, ipaddress.ip_address(address).reverse_pointer, "PTR")
+    answer = await ask(resolver, ipaddress.ip_address(address).reverse_pointer, "PTR")
     if isinstance(answer, DnsFailure):
         return warning(about, f"its name could not be looked up: {answer}")
     names = answer.of(str)
@@ -59,10 +61,10 @@ async def _reverse(address: str, hostname: str, resolver: Resolver) -> Finding:
 
 
 async def _domain(domain: str, hostname: str, resolver: Resolver) -> list[Finding]:
-    mx, txt = await asyncio.gather(_ask(resolver, domain, "MX"), _ask(resolver, domain, "TXT"))
+    mx, txt = await asyncio.gather(ask(resolver, domain, "MX"), ask(resolver, domain, "TXT"))
     findings = [_mx(domain, hostname, mx)]
     if isinstance(mx, DnsFailure) or mx.status is not Status.NO_SUCH_DOMAIN:
-        findings.append(_spf(domain, txt))
+        findings += [_spf(domain, txt), *await check_published(domain, resolver)]
     return findings
 
 
@@ -89,14 +91,12 @@ def _spf(domain: str, answer: Answer | DnsFailure) -> Finding:
     about = f"dns {domain}"
     if isinstance(answer, DnsFailure):
         return warning(about, f"SPF could not be looked up: {answer}")
-    if any(text.lower().startswith(b"v=spf1") for text in answer.of(bytes)):  # RFC 7208 §4.5
+    found = [text for text in texts(answer, "v=spf1") if text[6:7] in ("", " ")]  # RFC 7208 §4.5
+    if len(found) > 1:
+        return problem(about, f"has {len(found)} SPF records, which counts as an error; leave one")
+    if found and any(word in ("all", "+all") for word in found[0].lower().split()):
+        return warning(about, "its SPF record lets everybody send its mail; end it with -all instead of +all")
+    if found:
         return ok(about, "has an SPF record")
     words = f'has no SPF record, so others doubt its mail; publish: {domain}. TXT "v=spf1 mx -all"'
     return warning(about, words)
-
-
-async def _ask(resolver: Resolver, name: str, rdtype: Rdtype) -> Answer | DnsFailure:
-    try:
-        return await resolver.lookup(name, rdtype)
-    except DnsFailure as failure:
-        return failure

@@ -20,15 +20,18 @@ SHOWN = 60  # characters of a stranger's greeting
 async def check_listener(protocol: str, address: str, tls: str, hostname: str, dialer: Dialer) -> Finding:
     about = f"{protocol} {address}"
     if address.startswith("unix:"):
-        return _check_folder(about, Path(address.removeprefix("unix:")).parent)
+        folder = Path(address.removeprefix("unix:")).parent
+        if protocol == "submission" and not folder.is_dir() and folder.parent.is_dir():
+            return ok(about, f"the folder {folder} is made when the server starts, if it may, or by systemd")
+        return _check_folder(about, folder)
     host, port = split_host_port(address)
     error = _try(host, port)
     if error is None:
         return ok(about, "the port is free")
     match error.errno:
         case errno.EADDRINUSE:
-            greeting = await _greeting(host, port, tls == "implicit", dialer)
-            return _judge(about, port, greeting, hostname)
+            said = await greeting(host, port, tls == "implicit", dialer)
+            return _judge(about, port, said, hostname)
         case errno.EACCES:
             words = (
                 "this user may not open ports below 1024; the systemd unit may, and so may root with user set"
@@ -63,7 +66,7 @@ def _try(host: str, port: int) -> OSError | None:
     return None
 
 
-async def _greeting(host: str, port: int, implicit: bool, dialer: Dialer) -> str:
+async def greeting(host: str, port: int, implicit: bool, dialer: Dialer) -> str:
     """The first line of whoever listens there, or ""."""
     everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}
     try:

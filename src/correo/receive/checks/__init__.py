@@ -10,13 +10,13 @@ from __future__ import annotations
 from typing import Any
 
 from correo.mail.address import Address
-from correo.receive.checks import form, login, loop, over_quota, relay, sender, unknown_user
+from correo.receive.checks import form, login, loop, over_quota, rate, relay, sender, unknown_user
 from correo.receive.checks.row import Check, MessageFacts, RecipientFacts, first_refusal
 
 __all__ = ["AT_END", "AT_MAIL", "AT_RCPT", "CHECKS", "first_refusal"]
 
-AT_MAIL: tuple[Check[Address | None], ...] = (login.ROW, sender.ROW)
-AT_RCPT: tuple[Check[RecipientFacts], ...] = (relay.ROW, unknown_user.ROW, over_quota.ROW)
+AT_MAIL: tuple[Check[Address | None], ...] = (login.ROW, sender.ROW, rate.MAIL_ROW)
+AT_RCPT: tuple[Check[RecipientFacts], ...] = (relay.ROW, unknown_user.ROW, over_quota.ROW, rate.RCPT_ROW)
 AT_END: tuple[Check[MessageFacts], ...] = (loop.ROW, form.ROW)
 
 CHECKS: tuple[Check[Any], ...] = (*AT_MAIL, *AT_RCPT, *AT_END)

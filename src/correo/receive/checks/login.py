@@ -1,4 +1,4 @@
-"""Submission is for those who logged in (RFC 6409 §4.3)."""
+"""Submission is for those who logged in (RFC 6409 §4.3), or whom this machine knows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from correo.receive.options import SUBMISSION
 
 
 async def run(talk: Conversation, sender: Address | None) -> Verdict:
-    if talk.account is not None:
+    if talk.known:
         return ACCEPT
     if not talk.may_send_password and talk.may_start_tls:
         return Reject(Status(530, "5.7.0", "Use STARTTLS and log in first"))  # RFC 3207 §4, RFC 4954 §6

@@ -1,17 +1,19 @@
-"""Mail for somebody who has no room is put off at RCPT, for him alone: his mailbox may have room again before the sender gives up."""
+"""Mail for somebody who has no room is put off at RCPT, for him alone: his mailbox may have room again before the sender gives up.
+
+Or it is refused for good, where the operator wants senders to know at once.
+"""
 
 from __future__ import annotations
 
 from correo import mailbox
 from correo.accounts import LocalTarget, Resolved
-from correo.mail.errors import Kind
-from correo.receive.checks.row import ACCEPT, Check, Defer, RecipientFacts, Verdict
+from correo.receive.checks.row import ACCEPT, Check, Defer, RecipientFacts, Reject, Verdict
 from correo.receive.conversation import Conversation
 from correo.receive.options import ALL
-from correo.receive.replies import STATUSES
+from correo.receive.replies import full
 from correo.storage.db import Tx
 
-FULL = Defer(STATUSES[Kind.OVER_QUOTA])
+FULL: dict[bool, Verdict] = {False: Defer(full(False)), True: Reject(full(True))}
 
 
 async def run(talk: Conversation, recipient: RecipientFacts) -> Verdict:
@@ -20,7 +22,8 @@ async def run(talk: Conversation, recipient: RecipientFacts) -> Verdict:
     if not isinstance(resolution, Resolved):
         return ACCEPT
     accounts = [target.account.id for target in resolution.recipients if isinstance(target, LocalTarget)]
-    return FULL if await talk.services.db.read(any_full, accounts) else ACCEPT
+    is_full = await talk.services.db.read(any_full, accounts)
+    return FULL[talk.limits.reject_over_quota] if is_full else ACCEPT
 
 
 async def any_full(tx: Tx, accounts: list[int]) -> bool:

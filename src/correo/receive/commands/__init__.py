@@ -9,6 +9,7 @@ from correo.receive.commands import (
     bdat,
     data,
     ehlo,
+    expn,
     helo,
     help_,
     lhlo,
@@ -19,6 +20,7 @@ from correo.receive.commands import (
     rset,
     starttls,
     vrfy,
+    xclient,
 )
 from correo.receive.commands.row import Command
 
@@ -36,6 +38,8 @@ COMMANDS: tuple[Command[Any], ...] = (
     rset.ROW,
     noop.ROW,
     vrfy.ROW,
+    expn.ROW,
+    xclient.ROW,
     help_.ROW,
     quit_.ROW,
 )

@@ -8,8 +8,7 @@ from typing import assert_never
 
 import structlog
 
-from correo.accounts import Challenge, Denied, LoggedIn
-from correo.mail.errors import Kind
+from correo.accounts import Challenge, Client, Denied, LoggedIn, log_denied
 from correo.receive.commands.row import GREETED, Command
 from correo.receive.conversation import Conversation
 from correo.receive.options import SUBMISSION
@@ -48,7 +47,7 @@ async def run(talk: Conversation, asked: Auth) -> Reply:
     logins = talk.services.logins
     if logins.offered_under_tls(asked.mechanism, talk.channel):
         return reply(538, "5.7.11", "This mechanism needs TLS; use STARTTLS")  # RFC 4954 §6
-    talk.authentication = logins.authentication(talk.channel)
+    talk.authentication = logins.authentication(talk.channel, Client("smtp", talk.peer.address))
     return _answer(talk, await talk.authentication.begin(asked.mechanism, asked.initial))
 
 
@@ -73,15 +72,11 @@ def _answer(talk: Conversation, step: Challenge | LoggedIn | Denied) -> Reply:
             address, tls = talk.peer.address, str(talk.tls or "")
             log.info("login", account=account.address, address=address, tls=tls)
             return reply(235, "2.7.0", "Authentication successful")
-        case Denied(kind, detail, login):
+        case Denied():
             talk.authentication = None
-            if kind in (Kind.BAD_CREDENTIALS, Kind.DISABLED):
+            if log_denied(step, "smtp", talk.peer.address):
                 talk.failed_logins += 1
-                address = talk.peer.address
-                log.warning("authentication failed", protocol="smtp", address=address, login=login)
-            elif kind in (Kind.UNAVAILABLE, Kind.BROKEN):
-                log.error("authentication impossible", kind=kind.name, detail=detail)
-            return Reply.of(AUTH_STATUSES[kind])
+            return Reply.of(AUTH_STATUSES[step.said])
     assert_never(step)
 
 
@@ -103,5 +98,6 @@ ROW = Command(
     rfc=4954,
     profiles=SUBMISSION,
     keywords=keywords,
+    idle=True,
     last=True,
 )

@@ -1,23 +1,27 @@
 """MAIL FROM:<sender> (RFC 5321 §4.1.1.2): begin a message. SIZE: RFC 1870, BODY: RFC 6152, RFC 3030, SMTPUTF8: RFC 6531, AUTH: RFC 4954 §5.
 
-RET and ENVID: RFC 3461 §4.3, §4.4.
+RET and ENVID: RFC 3461 §4.3, §4.4. HOLDFOR and HOLDUNTIL: RFC 4865, BY: RFC 2852, MT-PRIORITY: RFC 6710,
+REQUIRETLS: RFC 8689.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from correo.mail.address import Address
 from correo.mail.envelope import BODIES, SEVEN_BIT
-from correo.receive import checks
+from correo.mail.protection import Protection
+from correo.receive import checks, terms
 from correo.receive.commands.row import GREETED, Command
 from correo.receive.conversation import Conversation, Transaction
 from correo.wire.smtp.answer import Reply, reply
 from correo.wire.smtp.dsn import parse_envelope_id, parse_return
 from correo.wire.smtp.syntax import BadSyntax, Parameters, decode_xtext, parse_reverse_path
+from correo.wire.smtp.terms import DeliverBy, parse_by, parse_hold_for, parse_hold_until, parse_priority
 
-KEYWORDS = frozenset({"SIZE", "BODY", "SMTPUTF8", "AUTH", "RET", "ENVID"})
+_OF_TERMS = ("HOLDFOR", "HOLDUNTIL", "BY", "MT-PRIORITY", "REQUIRETLS")
+KEYWORDS = frozenset({"SIZE", "BODY", "SMTPUTF8", "AUTH", "RET", "ENVID", *_OF_TERMS})
 
 _SIZE = re.compile(r"[0-9]{1,20}")  # RFC 1870 §4
 
@@ -30,6 +34,11 @@ class Mail:
     utf8: bool = False
     ret: str = ""  # FULL or HDRS
     envelope_id: str = ""
+    hold_for: int | None = None  # seconds
+    hold_until: int | None = None  # µs UTC
+    by: DeliverBy | None = None
+    priority: int = 0
+    requiretls: bool = False
 
 
 def parse(argument: str) -> Mail:
@@ -39,9 +48,14 @@ def parse(argument: str) -> Mail:
             sender,
             _size(parameters),
             _body(parameters),
-            _utf8(parameters),
+            _flag(parameters, "SMTPUTF8"),
             parse_return(parameters["RET"]) if "RET" in parameters else "",
             parse_envelope_id(parameters["ENVID"]) if "ENVID" in parameters else "",
+            parse_hold_for(parameters["HOLDFOR"]) if "HOLDFOR" in parameters else None,
+            parse_hold_until(parameters["HOLDUNTIL"]) if "HOLDUNTIL" in parameters else None,
+            parse_by(parameters["BY"]) if "BY" in parameters else None,
+            parse_priority(parameters["MT-PRIORITY"]) if "MT-PRIORITY" in parameters else 0,
+            _flag(parameters, "REQUIRETLS"),
         )
         if parameters
         else Mail(sender)
@@ -72,20 +86,30 @@ def _body(parameters: Parameters) -> str:
     return body
 
 
-def _utf8(parameters: Parameters) -> bool:
-    if parameters.get("SMTPUTF8") is not None:
-        raise BadSyntax(501, "5.5.4", "SMTPUTF8 takes no value")
-    return "SMTPUTF8" in parameters
+def _flag(parameters: Parameters, keyword: str) -> bool:
+    if parameters.get(keyword) is not None:
+        raise BadSyntax(501, "5.5.4", f"{keyword} takes no value")
+    return keyword in parameters
 
 
 async def run(talk: Conversation, mail: Mail) -> Reply:
     if mail.size > talk.limits.message_size:
         return reply(552, "5.3.4", "Message too big")  # RFC 1870 §6.1
+    if mail.requiretls and talk.tls is None:
+        return reply(530, "5.7.10", "REQUIRETLS needs TLS")  # RFC 8689 §2
     if refusal := await checks.first_refusal(checks.AT_MAIL, talk, mail.sender):
         return Reply.of(refusal)
+    hold_until = terms.release_time(talk, mail.hold_for, mail.hold_until)
+    if isinstance(hold_until, Reply):
+        return hold_until
+    granted = terms.terms(talk, hold_until, mail.by, mail.priority)
+    if mail.requiretls:
+        granted = replace(granted, protection=Protection.REQUIRED)
     talk.transaction = Transaction(
-        mail.sender, mail.body, mail.utf8, ret=mail.ret, envelope_id=mail.envelope_id
+        mail.sender, mail.body, mail.utf8, ret=mail.ret, envelope_id=mail.envelope_id, terms=granted
     )
+    if granted.priority != mail.priority:  # RFC 6710 §4.1
+        return reply(250, "2.3.6", f"{granted.priority} Requested priority was changed")
     return reply(250, "2.1.0", "Ok")
 
 
@@ -94,6 +118,14 @@ ROW = Command(
     GREETED,
     parse,
     run,
-    help="MAIL FROM:<sender> [SIZE=n] [BODY=7BIT|8BITMIME|BINARYMIME] [SMTPUTF8] [RET=FULL|HDRS] [ENVID=id]: begin a message",
-    keywords=lambda talk: [f"SIZE {talk.limits.message_size}", "8BITMIME", "SMTPUTF8", "DSN"],
+    help="MAIL FROM:<sender> [SIZE=n] [BODY=7BIT|8BITMIME|BINARYMIME] [SMTPUTF8] [RET=FULL|HDRS] [ENVID=id] "
+    "[HOLDFOR=seconds|HOLDUNTIL=time] [BY=seconds;N|R] [MT-PRIORITY=n] [REQUIRETLS]: begin a message",
+    keywords=lambda talk: [
+        f"SIZE {talk.limits.message_size}",
+        "8BITMIME",
+        "SMTPUTF8",
+        "DSN",
+        *(["REQUIRETLS"] if talk.tls else []),
+        *terms.keywords(talk),
+    ],
 )

@@ -77,4 +77,5 @@ ROW = Command(
     parse,
     run,
     help="RCPT TO:<recipient> [NOTIFY=NEVER|SUCCESS,FAILURE,DELAY] [ORCPT=type;address]: add a recipient",
+    keywords=lambda talk: [f"LIMITS RCPTMAX={talk.limits.recipients}"],  # RFC 9422
 )

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Iterator
 from dataclasses import dataclass
+
+PIECE = 64 * 1024  # octets of a long answer that are made and sent at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,17 @@ class Lines:
     body: bytes
 
     def encode(self) -> bytes:
-        return f"+OK {self.text}\r\n".encode() + stuffed(self.body) + b".\r\n"
+        return b"".join(self.pieces())
+
+    def pieces(self) -> Iterator[bytes]:
+        """The same in pieces of about PIECE octets."""
+        yield f"+OK {self.text}\r\n".encode()
+        body, start = self.body, 0
+        while start < len(body):
+            end = body.find(b"\n", start + PIECE) + 1 or len(body)
+            yield stuffed(body[start:end])
+            start = end
+        yield b".\r\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +65,12 @@ class Challenge:
 
 @dataclass(frozen=True, slots=True)
 class BeginTls:
-    """`+OK`, then the TLS handshake (RFC 2595 §4); what was sent ahead is thrown away."""
+    """`+OK text`, then the TLS handshake (RFC 2595 §4); what was sent ahead is thrown away."""
+
+    text: str = "Begin TLS negotiation"
 
     def encode(self) -> bytes:
-        return b"+OK Begin TLS negotiation\r\n"
+        return f"+OK {self.text}\r\n".encode()
 
 
 Reply = Ok | Err | Lines | Challenge | BeginTls

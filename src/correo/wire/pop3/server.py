@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import binascii
 from base64 import b64decode
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from correo.wire import NEED_DATA, Need
 from correo.wire.buffer import LineBuffer, Overlong
-from correo.wire.pop3.reply import BeginTls, Challenge, Reply
+from correo.wire.pop3.reply import BeginTls, Challenge, Lines, Reply
 
 # RFC 2449 §4 allows 255 octets for a command; RFC 5034 §4 lets the lines of AUTH be as long as a mechanism needs.
 MAX_LINE = 12_288
@@ -88,6 +89,13 @@ class Server:
                 self.tls_wanted = True
             case _ if getattr(reply, "last", False):
                 self.closed = True
+
+    def reply_in_pieces(self, reply: Lines) -> Iterator[None]:
+        """As `reply`, for an answer too long to be held at once: the output is to be taken after each step."""
+        for piece in reply.pieces():
+            self._output.append(piece)
+            yield
+        self._waiting = False
 
     def close(self) -> None:
         self.closed = True

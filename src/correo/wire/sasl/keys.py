@@ -19,6 +19,8 @@ class ScramKeys:
     stored_key: bytes = field(repr=False)
     server_key: bytes = field(repr=False)
     digest: Digest = "sha256"
+    # Those of further passwords, with the same salt and iterations.
+    others: tuple[ScramKeys, ...] = field(default=(), repr=False)
 
     @classmethod
     def derive(cls, password: bytes, salt: bytes, iterations: int, digest: Digest = "sha256") -> ScramKeys:
@@ -35,6 +37,15 @@ class ScramKeys:
             return False
         client_key = bytes(left ^ right for left, right in zip(proof, signature, strict=True))
         return hmac.compare_digest(hashlib.new(self.digest, client_key).digest(), self.stored_key)
+
+    def proven(self, proof: bytes, message: bytes) -> ScramKeys | None:
+        """The keys, these or others, of the password that `proof` was made with; each is tried, whichever it is."""
+        found = [keys for keys in (self, *self.others) if keys.proves(proof, message)]
+        return found[0] if found else None
+
+    def include(self, keys: ScramKeys) -> bool:
+        """Whether `keys` are of the same password as these, or as others of them."""
+        return any(hmac.compare_digest(own.stored_key, keys.stored_key) for own in (self, *self.others))
 
     def signature(self, message: bytes) -> bytes:
         """What shows the client that we know its password's keys (RFC 5802 §3, ServerSignature)."""

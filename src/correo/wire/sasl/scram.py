@@ -29,6 +29,9 @@ from correo.wire.sasl.steps import (
 MAX_NONCE = 512  # characters of the client's; 18 to 64 are usual
 PLUS = "-PLUS"
 
+# RFC 5802 §5.1: wherever this attribute is, it says that the message is not to be understood without an extension, and we know none.
+_DEMAND = "m="
+
 _NONCE = re.compile(rf"[!-+\--~]{{1,{MAX_NONCE}}}")  # RFC 5802 §7, printable
 _SASLNAME = re.compile(r"(?:[^=,\0]|=2C|=3D)+")  # RFC 5802 §7, saslname
 
@@ -62,15 +65,19 @@ def _start(digest: Digest, plus: bool, opening: Opening) -> Exchange:
     without_proof, proof = _read_closing(closing)
     binding = b"c=" + b64encode(first.header.encode() + data)
     # Extensions may follow the two, and are signed with them (RFC 5802 §7, client-final-message-without-proof).
-    if without_proof.split(b",")[:2] != [binding, b"r=" + whole_nonce.encode()] or proof is None:
+    fields = without_proof.split(b",")
+    if fields[:2] != [binding, b"r=" + whole_nonce.encode()] or proof is None:
         return Malformed(
             "the final message does not belong to the first or to this connection, or has no proof"
         )
+    if any(field.startswith(_DEMAND.encode()) for field in fields[2:]):
+        return Malformed("the client demands an extension")
     signed = b",".join((first.bare.encode(), server_first.encode(), without_proof))
-    if not keys.proves(proof, signed):
+    proven = keys.proven(proof, signed)
+    if proven is None:
         return Rejected(first.login)
-    final = b"v=" + b64encode(keys.signature(signed))
-    return Finished(first.login, first.authzid, final)
+    final = b"v=" + b64encode(proven.signature(signed))
+    return Finished(first.login, first.authzid, final, proven)
 
 
 def _binding(flag: str, plus: bool, opening: Opening) -> bytes | Malformed:
@@ -100,8 +107,8 @@ def _read_first(message: bytes) -> _First | Malformed:
     if len(fields) < 4:
         return Malformed("the first message has too few fields")
     flag, identity, name, nonce = fields[:4]
-    if name.startswith("m="):
-        return Malformed("the client demands an extension")  # RFC 5802 §5.1, attribute m
+    if any(field.startswith(_DEMAND) for field in fields[2:]):
+        return Malformed("the client demands an extension")
     authzid = saslname(identity, "a=") if identity else ""
     login = saslname(name, "n=")
     if authzid is None or login is None:

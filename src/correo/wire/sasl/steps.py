@@ -42,7 +42,7 @@ class Challenge:
 
 @dataclass(frozen=True, slots=True)
 class LookUp:
-    """The answer is this login's `ScramKeys` for the digest: made-up ones where there is no such account."""
+    """The answer is this login's `ScramKeys` for the digest, perhaps with `others`: made-up ones where there is no such account."""
 
     login: str
     digest: Digest = "sha256"
@@ -88,6 +88,7 @@ class Finished:
     login: str
     authzid: str
     final: bytes
+    keys: ScramKeys | None = field(default=None, repr=False, compare=False)  # of which of its passwords
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """SMTP as a client speaks it (RFC 5321), with PIPELINING (RFC 2920), SIZE (1870), 8BITMIME (6152), SMTPUTF8 (6531),
-STARTTLS (3207), enhanced codes (2034), DSN (3461), CHUNKING (3030) and AUTH PLAIN and LOGIN (4954).
+STARTTLS (3207), enhanced codes (2034), DSN (3461), CHUNKING (3030), DELIVERBY (2852), MT-PRIORITY (6710), LIMITS (9422) and
+AUTH PLAIN and LOGIN (4954).
 
 In: the server's octets (`receive`), and what to do next (`send_...`), which may be called when nothing is outstanding.
 Out: octets (`take_output`) and events (`next_event`): one for each `send_...`, or `Lost`, after which there is nothing more.
@@ -35,9 +36,10 @@ from correo.wire.smtp.dialog import (
     TlsReady,
     Transaction,
 )
-from correo.wire.smtp.dsn import notify_words
+from correo.wire.smtp.dsn import in_ascii, notify_words
 from correo.wire.smtp.reply import NotSmtp, Reply, ReplyReader
 from correo.wire.smtp.stuffing import Stuffer
+from correo.wire.smtp.terms import by_words
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -45,11 +47,13 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 class Client:
     """One connection, from the server's greeting to the end. `hostname` is what we call ourselves."""
 
-    def __init__(self, hostname: str) -> None:
+    def __init__(self, hostname: str, *, lmtp: bool = False) -> None:
+        """`lmtp`: the server answers for each recipient after the message (RFC 2033)."""
         self.extensions = Extensions()
         self.closed = False
         self.heard = 0  # replies so far: a reply is what a timeout waits for
         self._hostname = hostname
+        self._lmtp = lmtp
         self._reader = ReplyReader()
         self._output: list[bytes] = []
         self._outstanding: deque[Stage] = deque([Stage.GREETING])
@@ -111,7 +115,7 @@ class Client:
 
     def send_hello(self) -> None:
         self._fallback = False
-        self._send(Stage.HELLO, f"EHLO {self._hostname}")
+        self._send(Stage.HELLO, f"{'LHLO' if self._lmtp else 'EHLO'} {self._hostname}")
 
     def send_starttls(self) -> None:
         self._send(Stage.STARTTLS, "STARTTLS")
@@ -167,7 +171,8 @@ class Client:
             self._output.append(self._stuffer.finish())
         self._stuffer = None
         self._chunking = False
-        self._outstanding.append(Stage.BODY)
+        answers = sum(result is None for result in self._results) if self._lmtp else 1  # RFC 2033 §4.2, §4.3
+        self._outstanding.extend([Stage.BODY] * answers)
 
     def send_reset(self) -> None:
         self._send(Stage.RESET, "RSET")
@@ -213,7 +218,7 @@ class Client:
         if reply.first_digit == 2:
             self.extensions = Extensions() if self._fallback else Extensions.of(reply)
             return Hello(self.extensions)
-        if reply.first_digit == 5 and not self._fallback:  # RFC 5321 §3.2
+        if reply.first_digit == 5 and not self._fallback and not self._lmtp:  # RFC 5321 §3.2
             self._fallback = True
             self._send(Stage.HELLO, f"HELO {self._hostname}")
             return None
@@ -281,6 +286,10 @@ class Client:
         if reply.first_digit != 3:
             self._decide(Stage.DATA, reply)
             return self._done()
+        if (
+            not self._accepted and self._lmtp
+        ):  # RFC 2033 §4.2: it must be refused, for there would be no answer
+            return self._nonsense(Stage.DATA, reply)
         if not self._accepted:
             # RFC 2920 §3.1: a server may answer 354 although it refused everybody; end the message that nobody gets.
             self._output.append(Stuffer().finish())
@@ -292,12 +301,20 @@ class Client:
         self._stuffer = Stuffer()
         return BodyWanted()
 
-    def _body(self, reply: Reply) -> Event:
+    def _body(self, reply: Reply) -> Event | None:
         if reply.first_digit == 3:
             return self._nonsense(Stage.BODY, reply)
+        if self._lmtp:
+            return self._body_of_one(reply)
         self._begun = "CHUNKING" in self.extensions and reply.first_digit != 2  # RFC 3030 §2
         self._decide(Stage.BODY, reply)
         return self._done()
+
+    def _body_of_one(self, reply: Reply) -> Event | None:
+        """The answer for the first recipient that has none; they come in the order of the RCPT commands (RFC 2033 §4.2)."""
+        self._begun = "CHUNKING" in self.extensions
+        self._results[self._results.index(None)] = Result(Stage.BODY, reply)
+        return None if self._outstanding else self._done()
 
     def _unasked(self, reply: Reply) -> Event:
         """A reply to nothing: a server that goes away, gives up in the middle of a message, or lies."""
@@ -364,11 +381,17 @@ class Client:
             words.append("BODY=8BITMIME")
         if utf8:
             words.append("SMTPUTF8")
+        if transaction.requiretls and "REQUIRETLS" in self.extensions:  # RFC 8689 §2
+            words.append("REQUIRETLS")
         if "DSN" in self.extensions:  # RFC 3461 §5.2.1: what was said is handed on, what was not is not
             if transaction.ret and transaction.sender:
                 words.append(f"RET={transaction.ret}")
             if transaction.envelope_id:
                 words.append(f"ENVID={transaction.envelope_id}")
+        if transaction.by and "DELIVERBY" in self.extensions:
+            words.append(f"BY={by_words(transaction.by)}")
+        if transaction.priority and "MT-PRIORITY" in self.extensions:
+            words.append(f"MT-PRIORITY={transaction.priority}")
         return " ".join(words)
 
     def _recipients(self, transaction: Transaction) -> Iterator[str]:
@@ -381,8 +404,8 @@ class Client:
                 notify = wishes.notify if transaction.sender else Notify.NEVER
                 if notify is not None:
                     command += f" NOTIFY={notify_words(notify)}"
-                if wishes.original and (utf8 or wishes.original.isascii()):
-                    command += f" ORCPT={wishes.original}"
+                if wishes.original:
+                    command += f" ORCPT={wishes.original if utf8 else in_ascii(wishes.original)}"
             yield command
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -11,6 +12,9 @@ from correo.mail.address import Address
 from correo.mail.wishes import Wishes
 from correo.wire import Need
 from correo.wire.smtp.reply import Reply
+from correo.wire.smtp.terms import DeliverBy
+
+_LIMIT = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*)=([1-9][0-9]{0,5})")  # RFC 9422 §3, and the values of §4
 
 
 class Stage(Enum):
@@ -53,6 +57,17 @@ class Extensions:
         digits = self.keywords.get("SIZE", "")
         return int(digits) if digits.isdecimal() and digits.isascii() and len(digits) <= 20 else 0
 
+    def limit(self, name: str) -> int:
+        """RCPTMAX, MAILMAX or RCPTDOMAINMAX as the server has announced it (RFC 9422 §4); 0: it has not."""
+        words = (_LIMIT.fullmatch(word) for word in self.keywords.get("LIMITS", "").split())
+        return next((int(match[2]) for match in words if match and match[1].upper() == name), 0)
+
+    @property
+    def min_by_time(self) -> int:
+        """The least time in seconds in which the server promises to deliver (RFC 2852 §2)."""
+        word = self.keywords.get("DELIVERBY", "").partition(",")[0]
+        return int(word) if word.isdecimal() and word.isascii() and len(word) <= 9 else 0
+
     @property
     def mechanisms(self) -> frozenset[str]:
         return frozenset(self.keywords.get("AUTH", "").upper().split())
@@ -70,6 +85,9 @@ class Transaction:
     wishes: Sequence[Wishes] = ()  # one for each recipient, or none at all
     ret: str = ""
     envelope_id: str = ""
+    requiretls: bool = False  # RFC 8689 §2
+    by: DeliverBy | None = None
+    priority: int = 0
 
 
 @dataclass(frozen=True, slots=True)

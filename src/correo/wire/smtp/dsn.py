@@ -15,6 +15,7 @@ _WORDS = {"SUCCESS": Notify.SUCCESS, "FAILURE": Notify.FAILURE, "DELAY": Notify.
 _ORIGINAL = re.compile(r"([A-Za-z0-9-]{1,40});([!-<>-~\u0080-\U0010ffff]+)")
 # An address in UTF-8 type: other letters as they are, or each as its number in hexadecimal (RFC 6533 §3).
 _UNICODE = re.compile(r"(?:[!-*,-<>-\[\]-~\u0080-\U0010ffff]|\\x\{[0-9A-F]{2,6}\})*")
+_BEYOND = re.compile(r"[^\x00-\x7f]")
 _EMBEDDED = re.compile(r"\\x\{([0-9A-F]{2,6})\}")
 
 
@@ -28,7 +29,8 @@ def parse_return(value: str | None) -> str:
 
 def parse_envelope_id(value: str | None) -> str:
     """`ENVID=`, as it was written. Raises BadSyntax."""
-    if not value or len(value) > MAX_ENVELOPE_ID or not decode_xtext(value):
+    decoded = decode_xtext(value) if value and len(value) <= MAX_ENVELOPE_ID else None
+    if not value or not decoded or not (decoded.isascii() and decoded.isprintable()):
         raise BadSyntax(501, "5.5.4", f"ENVID must be xtext of at most {MAX_ENVELOPE_ID} characters")
     return value
 
@@ -65,6 +67,11 @@ def original_recipient(value: str) -> tuple[str, str] | None:
     kind, text = match[1].lower(), match[2]
     address = _from_unicode(text) if kind == "utf-8" else decode_xtext(text)
     return (kind, address) if address and address.isprintable() else None
+
+
+def in_ascii(original: str) -> str:
+    """ORCPT for a server without SMTPUTF8: letters beyond ASCII, which only addresses of the type utf-8 have, as their numbers."""
+    return _BEYOND.sub(lambda match: f"\\x{{{ord(match[0]):02X}}}", original)
 
 
 def _from_unicode(text: str) -> str | None:

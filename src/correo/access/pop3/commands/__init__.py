@@ -4,6 +4,7 @@ from correo.access.pop3.commands import (
     auth,
     capa,
     dele,
+    lang,
     list_,
     noop,
     pass_,
@@ -15,6 +16,7 @@ from correo.access.pop3.commands import (
     top,
     uidl,
     user,
+    utf8,
 )
 from correo.access.pop3.commands.row import Command
 
@@ -24,6 +26,8 @@ COMMANDS: tuple[Command, ...] = (
     auth.ROW,
     stls.ROW,
     capa.ROW,
+    utf8.ROW,
+    lang.ROW,
     stat.ROW,
     list_.ROW,
     uidl.ROW,

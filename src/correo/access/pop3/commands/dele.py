@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 async def run(session: Pop3Session, argument: str) -> Reply:
-    session.drop.find(number(argument)).deleted = True
+    session.drop.deleted.add(session.drop.find(number(argument)).number)
     return Ok("Marked for deletion")
 
 

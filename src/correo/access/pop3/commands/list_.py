@@ -15,9 +15,8 @@ async def run(session: Pop3Session, argument: str) -> Reply:
     if argument:
         wanted = number(argument)
         return Ok(f"{wanted} {session.drop.find(wanted).size}")
-    remaining = session.drop.remaining()
-    lines = "".join(f"{position} {drop.size}\r\n" for position, drop in remaining)
-    return Lines(f"{len(remaining)} messages", lines.encode())
+    lines = "".join(f"{position} {size}\r\n" for position, size in session.drop.sizes())
+    return Lines(f"{session.drop.count} messages", lines.encode())
 
 
 ROW = Command("LIST", LOGGED_IN, run)

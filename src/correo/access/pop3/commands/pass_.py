@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from correo.access.pop3.commands.row import BEFORE_LOGIN, Command
+from correo.accounts.login import Denied
 from correo.mail.errors import Refused
 from correo.wire.pop3.reply import Err, Reply
 
@@ -17,9 +18,9 @@ async def run(session: Pop3Session, argument: str) -> Reply:
         return Err("Send USER first")
     login, session.user = session.user, ""
     try:
-        account = await session.services.logins.password(login, argument)
+        account = await session.services.logins.password(login, argument, session.client)
     except Refused as refused:
-        return session.denied(refused.kind, login)
+        return session.denied(Denied(refused.kind, refused.detail, login))
     return await session.log_in(account)
 
 

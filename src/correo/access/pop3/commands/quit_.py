@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from correo import mailbox
 from correo.access.pop3.commands.row import ANY, Command
 from correo.access.pop3.maildrop import Maildrop
+from correo.clock import Chance
 from correo.mail.errors import Refused
 from correo.mail.flags import SEEN, Flags
-from correo.mailbox import ranges
 from correo.storage.db import Tx
 from correo.wire.pop3.reply import Err, Ok, Reply
 
@@ -21,23 +21,28 @@ async def run(session: Pop3Session, argument: str) -> Reply:
     maildrop = session.maildrop
     if maildrop is None:
         return Ok("Bye", last=True)
-    gone = [drop.uid for drop in maildrop.drops if drop.deleted]
-    if gone or any(drop.fetched for drop in maildrop.drops):
+    if maildrop.deleted or maildrop.fetched:
+        services = session.services
+        keep = services.options.keep_deleted
         try:
-            await session.services.db.bulk(update, maildrop, session.services.clock.now())
+            await services.db.bulk(update, maildrop, keep, services.chance, services.clock.now())
         except Refused:
             return Err("Some deleted messages were not removed", "SYS/TEMP", last=True)
         session.publish()
-    return Ok(f"Bye, {len(gone)} messages deleted", last=True)
+    return Ok(f"Bye, {len(maildrop.deleted)} messages deleted", last=True)
 
 
-async def update(tx: Tx, maildrop: Maildrop, now: int) -> None:
-    """Remove what is marked; what was fetched and stays has been seen, as IMAP clients of the same account will show."""
-    gone = ranges.of([drop.uid for drop in maildrop.drops if drop.deleted])
-    seen = ranges.of([drop.uid for drop in maildrop.drops if drop.fetched and not drop.deleted])
-    if seen:
+async def update(tx: Tx, maildrop: Maildrop, keep: int, chance: Chance, now: int) -> None:
+    """Remove what is marked, or put it into the Trash for `keep` µs.
+
+    What was fetched and stays has been seen, as IMAP clients of the same account will show.
+    """
+    if seen := maildrop.seen():
         await mailbox.store_flags(tx, maildrop.mailbox_id, seen, "add", Flags(SEEN), now)
-    if gone:
+    gone = maildrop.gone()
+    if gone and keep:
+        await mailbox.discard(tx, maildrop.mailbox_id, gone, now + keep, chance, now)
+    elif gone:
         await mailbox.expunge(tx, maildrop.mailbox_id, gone, now, only_deleted=False)
 
 

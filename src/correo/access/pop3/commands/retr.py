@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from correo import mailbox
 from correo.access.pop3.commands.row import LOGGED_IN, Command, number
+from correo.access.pop3.maildrop import Drop
+from correo.mail.message.surrogate import surrogate
 from correo.wire.pop3.reply import Lines, Reply
 
 if TYPE_CHECKING:
@@ -16,11 +19,21 @@ INLINE = 256 * 1024  # octets: reading and unpacking more would hold up other se
 
 async def run(session: Pop3Session, argument: str) -> Reply:
     drop = session.drop.find(number(argument))
+    message = await whole(session, drop)
+    session.drop.fetched.add(drop.number)
+    return Lines(f"{len(message)} octets", message)
+
+
+async def whole(session: Pop3Session, drop: Drop) -> bytes:
+    """The message as this client can read it (RFC 6856 §2.1). Raises Refused."""
+    long = drop.size > INLINE
+    if long:
+        session.hold(drop.size)
     db = session.services.db
-    read = db.read if drop.size <= INLINE else db.scan
-    message = await read(mailbox.raw, drop.content_id)
-    drop.fetched = True
-    return Lines(f"{drop.size} octets", message)
+    message = await (db.scan if long else db.read)(mailbox.raw, drop.content_id)
+    if session.utf8 or message.isascii():
+        return message
+    return await asyncio.to_thread(surrogate, message) if long else surrogate(message)
 
 
 ROW = Command("RETR", LOGGED_IN, run)

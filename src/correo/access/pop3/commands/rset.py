@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 
 async def run(session: Pop3Session, argument: str) -> Reply:
-    session.drop.reset()
-    return Ok(f"Maildrop has {len(session.drop.drops)} messages")
+    session.drop.deleted.clear()
+    return Ok(f"Maildrop has {len(session.drop)} messages")
 
 
 ROW = Command("RSET", LOGGED_IN, run)

@@ -14,8 +14,7 @@ if TYPE_CHECKING:
 async def run(session: Pop3Session, argument: str) -> Reply:
     if argument:
         return Err("STAT takes no argument")
-    remaining = session.drop.remaining()
-    return Ok(f"{len(remaining)} {sum(drop.size for _, drop in remaining)}")
+    return Ok(f"{session.drop.count} {session.drop.size}")
 
 
 ROW = Command("STAT", LOGGED_IN, run)

@@ -16,6 +16,8 @@ async def run(session: Pop3Session, argument: str) -> Reply:
         return Err("STLS takes no argument")
     if not session.may_start_tls:
         return Err("TLS is active already" if session.tls else "TLS is not available here")
+    if session.utf8:
+        return Err("STLS comes before UTF8")  # RFC 6856 §2.1
     return BeginTls()
 
 

@@ -16,7 +16,7 @@ async def run(session: Pop3Session, argument: str) -> Reply:
     if argument:
         wanted = number(argument)
         return Ok(f"{wanted} {maildrop.unique_id(maildrop.find(wanted))}")
-    lines = "".join(f"{position} {maildrop.unique_id(drop)}\r\n" for position, drop in maildrop.remaining())
+    lines = "".join(f"{position} {name}\r\n" for position, name in maildrop.unique_ids())
     return Lines("Unique ids follow", lines.encode())
 
 
