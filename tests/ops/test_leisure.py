@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from correo.ops.leisure import BUSY, GLANCE, Leisure
+from correo.ops.leisure import BUSY, GLANCE, LONGEST, Leisure
 
 
 class World:
@@ -24,10 +24,10 @@ class World:
 async def test_it_rests_as_long_as_it_worked() -> None:
     world = World()
     leisure = Leisure(world.time, world.sleep)
-    for worked in (0.5, 0.25):
+    for worked in (0.05, 0.025):
         world.now += worked
         await leisure.rest()
-    assert world.slept == [0.5, 0.25]
+    assert world.slept == pytest.approx([0.05, 0.025])
 
 
 async def test_it_rests_a_little_after_little_work() -> None:
@@ -39,6 +39,15 @@ async def test_it_rests_a_little_after_little_work() -> None:
 async def test_it_rests_long_while_others_are_busy() -> None:
     world = World(late=0.01)
     leisure = Leisure(world.time, world.sleep)
-    world.now += 0.5
+    world.now += 0.05
     await leisure.rest()
-    assert world.slept == pytest.approx([0.5, 0.5 * BUSY])
+    assert world.slept == pytest.approx([0.05, 0.05 * BUSY])
+
+
+async def test_an_hour_without_work_is_no_work() -> None:
+    """New mail after a quiet time is indexed at once, whatever else is going on."""
+    world = World(late=0.01)
+    leisure = Leisure(world.time, world.sleep)
+    world.now += 3_600
+    await leisure.rest()
+    assert world.slept == pytest.approx([LONGEST, LONGEST * BUSY])

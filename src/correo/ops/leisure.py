@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 GLANCE = 0.005  # seconds: the least rest, in which it shows whether others have much to do
 LATE = 0.002  # seconds by which that rest is too long: others had the processor
+LONGEST = 0.1  # seconds that count as work: where nothing was to be done for an hour, that hour was none
 BUSY = 20  # times as long as the work took: then it takes a twentieth of the time of others
 
 
@@ -21,7 +22,7 @@ class Leisure:
     async def rest(self) -> None:
         """To be awaited after each portion of work."""
         ended = self._time()
-        worked = max(0.0, ended - self._began)
+        worked = min(max(0.0, ended - self._began), LONGEST)
         rest = max(GLANCE, worked)
         await self._sleep(rest)
         if self._time() - ended - rest > LATE:
