@@ -54,7 +54,7 @@ class Tokens:
 async def announced(home: House, *, everything: bool) -> set[str]:
     """In every state a session can be in; "everything": with all that options can add."""
     services = home.services
-    ways = Ways(tuple(MECHANISMS), Tokens() if everything else None, end_point=True) if everything else Ways()  # type: ignore[arg-type]
+    ways = Ways(tuple(MECHANISMS), Tokens(), end_point=True) if everything else Ways()  # type: ignore[arg-type]
     options = replace(services.options, starttls=True, allow_plaintext=False)
     logins = Logins(services.db, services.clock, services.chance, concurrency=0, cost=CHEAP, ways=ways)
     account = await services.db.read(account_by_id, home.account_id)

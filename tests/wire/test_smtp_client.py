@@ -565,12 +565,8 @@ def test_by_bdat_to_nobody(pipelining: bool) -> None:
     script = Script()
     script.hello(CHUNKING if pipelining else CHUNKING.replace("PIPELINING", "HELP"))
     script.client.send_mail(Transaction(ANA, (BOB, EVA), 12))
-    (done,) = [
-        event
-        for _ in range(1)
-        for reply in ("250 ok\r\n", "550 no\r\n", "550 no\r\n")
-        for event in script.serve(reply)
-    ]
+    replies = ("250 ok\r\n", "550 no\r\n", "550 no\r\n")
+    (done,) = [event for reply in replies for event in script.serve(reply)]
     assert isinstance(done, Done)
     assert {result.stage for result in done.results} == {Stage.RCPT}
     assert "BDAT" not in script.take()
