@@ -7,7 +7,8 @@ get the same messages by APPEND and run all the time; they take turns at every c
 Reading is measured three times a round, what changes the mailbox once; the table has medians.
 Both are warm: all that is read was asked for before, so that Dovecot's index has what it keeps of the messages, and the answers
 were compared then. Both are durable: Correo commits with a sync before it says OK, and Dovecot runs with mail_fsync = always
-(as it is shipped, "optimized", it does not sync flags: --fsync optimized). Dovecot keeps Maildirs, serves logins and sessions
+(as it is shipped, "optimized", it does not sync flags: --fsync optimized). Correo remembers its long answers as far as nothing in
+them has changed, so the flags are asked for after a change as well. Dovecot keeps Maildirs, serves logins and sessions
 with processes that live on, and knows one password for all; Correo keeps its slow hashes and remembers a login for some minutes.
 What is not: many people at once, TLS, a cold disk, other formats of Dovecot, mailboxes that were not asked before.
 """
@@ -28,6 +29,7 @@ from pathlib import Path
 
 from mailbox_mail import NEEDLE_EVERY, NEEDLE_SENDER, NEEDLE_WORD, SENDERS, messages
 from raw_imap import RawImap, client_rate, sessions
+from resting import calm
 from servers import FAST_LOGIN, HOST, PASSWORD, PEOPLE, Correo, Dovecot, ImapServer
 
 BATCH = 200  # messages of one MULTIAPPEND: about a megabyte
@@ -35,13 +37,9 @@ INBOX = 100  # messages in the inbox of each person, for the sessions
 SESSIONS = 30  # of each person
 SAMPLES = 3  # of each reading command in a round
 APPENDED = 300  # messages, one APPEND each
+CHANGED = 7  # the number of a message
 NUMBERS = 1_000  # in one sequence set: Dovecot takes lines of 64 KiB
-CALM = 0.2  # seconds of a window in which a server shows whether it is idle
-IDLE_TICKS = 0.02  # seconds of processor that an idle server may take in it
-SETTLED = (
-    25  # such windows after the loading: what servers do with new mail in the background begins seconds later
-)
-CALM_SECONDS = 300.0  # that a server may take to come to rest
+SETTLED = 25  # windows of rest after the loading: what servers do with new mail in the background begins seconds later
 CLIENT_RATE = 1.0  # gigabytes a second that the client must manage
 
 
@@ -136,6 +134,12 @@ UNFLAG = "STORE 1:* -FLAGS.SILENT (\\Flagged)"
 ROWS = (
     *(Row(text, command(text), again=True) for text in READ),
     Row(
+        f"{READ[0]}, one changed before",
+        command(READ[0]),
+        before=commands(f"STORE {CHANGED} +FLAGS.SILENT (\\Seen)", f"STORE {CHANGED} -FLAGS.SILENT (\\Seen)"),
+        again=True,
+    ),
+    Row(
         "STORE 1:* +FLAGS (\\Flagged)",
         command("STORE 1:* +FLAGS (\\Flagged)"),
         after=commands(UNFLAG),
@@ -168,24 +172,10 @@ def warm(places: Sequence[Place], size: int) -> None:
         logging_in(place)
 
 
-def calm(places: Sequence[Place], windows: int = 1) -> None:
-    """Wait until no server has had anything to do for so many windows, so that none works while the other is measured."""
-    end = time.monotonic() + CALM_SECONDS
-    used = [place.server.cpu() for place in places]
-    quiet = 0
-    while quiet < windows:
-        if time.monotonic() > end:
-            raise RuntimeError(f"a server does not come to rest: {used} seconds of processor")
-        time.sleep(CALM)
-        before, used = used, [place.server.cpu() for place in places]
-        idle = all(now - then <= IDLE_TICKS for now, then in zip(used, before, strict=True))
-        quiet = quiet + 1 if idle else 0
-
-
 def measure(row: Row, place: Place, places: Sequence[Place]) -> Measured:
     if row.before:
         row.before(place)
-    calm(places)
+    calm([place.server for place in places])
     before, start = place.server.cpu(), time.perf_counter()
     done = row.work(place)
     seconds = time.perf_counter() - start
@@ -207,7 +197,7 @@ def one_round(
                 server.start()
                 places.append(Place(server, size))
                 places[-1].fill()
-            calm(places, SETTLED)
+            calm(servers, SETTLED)
             warm(places, size)
             for row in ROWS:
                 for _ in range(samples if row.again else 1):

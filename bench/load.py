@@ -53,7 +53,7 @@ def _letter(choose: random.Random, words: list[str], number: int, size: int, rec
 
 
 async def send(host: str, port: int, work: list[Letter], connections: int) -> Sent:
-    """Send everything over `connections` at once, each kept open, with the envelope pipelined (RFC 2920) as servers do it."""
+    """`host` may be `unix:path`. Send everything over `connections` at once, each kept open, with the envelope pipelined (RFC 2920) as servers do it."""
     queue = iter(work)
     latencies: list[float] = []
     before = _cpu()
@@ -64,7 +64,9 @@ async def send(host: str, port: int, work: list[Letter], connections: int) -> Se
 
 
 async def _connection(host: str, port: int, queue: object, latencies: list[float]) -> None:
-    reader, writer = await asyncio.open_connection(host, port)
+    path = host.removeprefix("unix:")
+    opening = asyncio.open_unix_connection(path) if path != host else asyncio.open_connection(host, port)
+    reader, writer = await opening
     await _answer(reader, b"220")
     writer.write(b"EHLO client.far.example\r\n")
     await _answer(reader, b"250")

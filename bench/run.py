@@ -10,7 +10,10 @@ HERE = Path(__file__).parent
 SCRIPTS = {
     "delivery": "SMTP to inbox, beside Postfix + Dovecot",
     "imap": "a mailbox of 20,000 messages, beside Dovecot",
-    "long_queue": "a queue of a million recipients, and one with a destination that is down",
+    "pop3": "a maildrop of 1,000 messages, beside Dovecot",
+    "relay": "submission, queue, next server, beside Postfix",
+    "queue_growth": "adding and claiming beside 1,000, 100,000 and 1,000,000 recipients that wait",
+    "long_queue": "the worker beside a million recipients, and beside a destination that is down",
     "mailbox_ops": "STORE, COPY, MOVE, EXPUNGE",
     "message_scan": "reading the structure of messages",
 }

@@ -65,12 +65,14 @@ mynetworks = 127.0.0.0/8
 smtpd_peername_lookup = no
 smtpd_client_connection_count_limit = 0
 in_flow_delay = 0
-virtual_mailbox_domains = bench.test
-virtual_mailbox_maps = texthash:{folder}/users
-virtual_transport = lmtp:unix:{dovecot}/lmtp
 alias_maps =
 alias_database =
 local_recipient_maps =
+"""
+DELIVERING = """
+virtual_mailbox_domains = bench.test
+virtual_mailbox_maps = texthash:{folder}/users
+virtual_transport = lmtp:unix:{dovecot}/lmtp
 """
 MASTER = """
 127.0.0.1:{port} inet n - n - - smtpd
@@ -86,6 +88,7 @@ proxymap   unix - - n - - proxymap
 showq      unix n - n - - showq
 error      unix - - n - - error
 retry      unix - - n - - error
+smtp       unix - - n - - smtp
 lmtp       unix - - n - - lmtp
 anvil      unix - - n - 1 anvil
 scache     unix - - n - 1 scache
@@ -200,13 +203,13 @@ class Correo:
 
     name = "Correo"
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, config: str = CORREO) -> None:
         self._folder = folder
         self._config = folder / "correo.toml"
         self._process: subprocess.Popen[bytes] | None = None
         self._prefix: list[str] = []
         folder.mkdir()
-        self._config.write_text(CORREO)
+        self._config.write_text(config)
         if os.geteuid() == 0:
             rights = "+dac_read_search"  # for a checkout that only root may read
             user = ["--reuid=65534", "--regid=65534", "--clear-groups"]
@@ -219,8 +222,8 @@ class Correo:
     def start(self) -> None:
         with (self._folder / "log").open("wb") as log:
             self._process = subprocess.Popen(self._command("serve"), stderr=log, stdin=subprocess.DEVNULL)
-        ports = _until(self._listening, "Correo", self._folder / "log") or {}
-        self.smtp, self.imap = ports["smtp"], ports["imap"]
+        ports = until(self._listening, "Correo", self._folder / "log") or {}
+        self.smtp, self.imap, self.pop3 = (ports.get(protocol, 0) for protocol in ("smtp", "imap", "pop3"))
 
     def stop(self) -> None:
         if self._process is not None:
@@ -233,12 +236,26 @@ class Correo:
         assert self._process is not None
         return tree_cpu(self._process.pid)
 
+    def memory(self) -> float:
+        """MB that its processes have now; what they share counts once."""
+        assert self._process is not None
+        master = self._process.pid
+        workers = Path(f"/proc/{master}/task/{master}/children").read_text().split()
+        rollups = [Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in [master, *workers]]
+        return sum(int(text.partition("Pss:")[2].split()[0]) for text in rollups) / 1024
+
     def _listening(self) -> dict[str, int] | None:
-        entries = [json.loads(line) for line in (self._folder / "log").read_text().splitlines()]
+        """The ports by protocol; 0 for a socket of this machine."""
+        lines = (self._folder / "log").read_text().splitlines()
+        entries = [json.loads(line) for line in lines if line.startswith("{")]
         if not any(entry["event"] == "ready" for entry in entries):
             return None
-        heard = [entry for entry in entries if entry["event"] == "listening"]
-        return {entry["protocol"]: int(entry["address"].rpartition(":")[2]) for entry in heard}
+        heard = {
+            entry["protocol"]: entry["address"].rpartition(":")[2]
+            for entry in entries
+            if entry["event"] == "listening"
+        }
+        return {protocol: int(port) if port.isdecimal() else 0 for protocol, port in heard.items()}
 
     def _command(self, *arguments: str) -> list[str]:
         program = str(Path(sys.executable).parent / "correo")
@@ -256,7 +273,7 @@ class Dovecot:
     @staticmethod
     def missing() -> str:
         """Why it cannot be measured here; "" when it can."""
-        return _missing("dovecot")
+        return missing("dovecot")
 
     def __init__(self, folder: Path, more: str = "") -> None:
         self._folder = folder
@@ -271,11 +288,48 @@ class Dovecot:
 
     def start(self) -> None:
         self._master = _run("dovecot", "-F", "-c", str(self._folder / "dovecot.conf"))
-        _until(self.lmtp.exists, self.name, self._folder / "log")
+        until(self.lmtp.exists, self.name, self._folder / "log")
 
     def stop(self) -> None:
         if self._master is not None:
             self._master.send_signal(signal.SIGTERM)
+            self._master.wait(STOPPING)
+            self._master = None
+
+    def cpu(self) -> float:
+        return tree_cpu(self._master.pid) if self._master else 0.0
+
+
+class Postfix:
+    """Postfix with a configuration of its own. `main` and `master` are the texts of its files, where {folder} stands for that."""
+
+    name = "Postfix"
+
+    @staticmethod
+    def missing() -> str:
+        """Why it cannot be measured here; "" when it can."""
+        return missing("postfix")
+
+    def __init__(self, folder: Path, main: str, master: str) -> None:
+        self._folder = folder
+        self._master: subprocess.Popen[bytes] | None = None
+        folder.mkdir(mode=0o755)
+        for name, owner in (("queue", "root"), ("data", "postfix")):
+            (folder / name).mkdir(mode=0o755)
+            shutil.chown(folder / name, owner)
+        (folder / "main.cf").write_text(main.format(folder=folder))
+        (folder / "master.cf").write_text(master.format(folder=folder))
+
+    def start(self) -> None:
+        self._master = _run("postfix", "-c", str(self._folder), "start-fg")
+        until(lambda: "daemon started" in _text(self._folder / "log"), self.name, self._folder / "log")
+
+    def stop(self) -> None:
+        if (
+            self._master is not None
+        ):  # what was started is a script that waits for Postfix's master: tell that
+            postfix = [found("postfix"), "-c", str(self._folder), "stop"]
+            subprocess.run(postfix, check=False, capture_output=True)
             self._master.wait(STOPPING)
             self._master = None
 
@@ -291,43 +345,29 @@ class PostfixDovecot:
     @staticmethod
     def missing() -> str:
         """Why it cannot be measured here; "" when it can."""
-        return _missing("postfix", "dovecot")
+        return missing("postfix", "dovecot")
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(mode=0o755)
-        self._folder = folder / "postfix"
-        self._folder.mkdir(mode=0o755)
         self._dovecot = Dovecot(folder / "dovecot")
-        self._master: subprocess.Popen[bytes] | None = None
         self.smtp, self.imap = free_port(), self._dovecot.imap
-        for name, owner in (("queue", "root"), ("data", "postfix")):
-            (self._folder / name).mkdir(mode=0o755)
-            shutil.chown(self._folder / name, owner)
-        main = POSTFIX.format(folder=self._folder, dovecot=self._dovecot.lmtp.parent)
-        (self._folder / "main.cf").write_text(main)
-        (self._folder / "master.cf").write_text(MASTER.format(port=self.smtp))
-        (self._folder / "users").write_text("".join(f"{person} -\n" for person in PEOPLE))
+        main = f"{POSTFIX}{DELIVERING}".replace("{dovecot}", str(self._dovecot.lmtp.parent))
+        self._postfix = Postfix(folder / "postfix", main, MASTER.replace("{port}", str(self.smtp)))
+        (folder / "postfix" / "users").write_text("".join(f"{person} -\n" for person in PEOPLE))
 
     def start(self) -> None:
         self._dovecot.start()
-        self._master = _run("postfix", "-c", str(self._folder), "start-fg")
-        _until(lambda: "daemon started" in _text(self._folder / "log"), "Postfix", self._folder / "log")
+        self._postfix.start()
 
     def stop(self) -> None:
-        if (
-            self._master is not None
-        ):  # what was started is a script that waits for Postfix's master: tell that
-            postfix = [_found("postfix"), "-c", str(self._folder), "stop"]
-            subprocess.run(postfix, check=False, capture_output=True)
-            self._master.wait(STOPPING)
-            self._master = None
+        self._postfix.stop()
         self._dovecot.stop()
 
     def cpu(self) -> float:
-        return self._dovecot.cpu() + (tree_cpu(self._master.pid) if self._master else 0.0)
+        return self._dovecot.cpu() + self._postfix.cpu()
 
 
-def _missing(*programs: str) -> str:
+def missing(*programs: str) -> str:
     absent = [name for name in programs if shutil.which(name, path=PATH) is None]
     if absent:
         return f"{' and '.join(absent)} not installed (make bench-deps)"
@@ -336,40 +376,50 @@ def _missing(*programs: str) -> str:
 
 def _run(program: str, *arguments: str) -> subprocess.Popen[bytes]:
     nothing = subprocess.DEVNULL
-    command = [_found(program), *arguments]
+    command = [found(program), *arguments]
     return subprocess.Popen(command, env={"PATH": PATH}, stdin=nothing, stdout=nothing, stderr=nothing)
 
 
 def tree_cpu(root: int) -> float:
     """Seconds of processor taken by `root`, all that descend from it, and those of them that have ended and been waited for."""
+    stats = _stats()
+    return sum(stats[pid][1] for pid in tree(root, stats) if pid in stats) / TICKS
+
+
+def tree(root: int, stats: dict[int, tuple[int, int]] | None = None) -> list[int]:
+    """The process and all that descend from it."""
+    stats = _stats() if stats is None else stats
+    family = [root]
+    for pid in family:
+        family.extend(child for child, (parent, _) in stats.items() if parent == pid)
+    return family
+
+
+def _stats() -> dict[int, tuple[int, int]]:
+    """Parent and ticks of processor of each process there is."""
     stats = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             with contextlib.suppress(OSError):  # it has ended meanwhile
                 fields = (entry / "stat").read_text().rpartition(")")[2].split()
                 stats[int(entry.name)] = (int(fields[1]), sum(int(field) for field in fields[11:15]))
-    total, family = 0, [root]
-    while family:
-        pid = family.pop()
-        total += stats.get(pid, (0, 0))[1]
-        family.extend(child for child, (parent, _) in stats.items() if parent == pid)
-    return total / TICKS
+    return stats
 
 
-def _found(program: str) -> str:
-    found = shutil.which(program, path=PATH)
-    assert found is not None
-    return found
+def found(program: str) -> str:
+    path = shutil.which(program, path=PATH)
+    assert path is not None
+    return path
 
 
 def _text(path: Path) -> str:
     return path.read_text(errors="replace") if path.exists() else ""
 
 
-def _until(look: Callable[[], T], name: str, log: Path) -> T:
+def until(look: Callable[[], T], name: str, log: Path) -> T:
     end = time.monotonic() + STARTING
-    while not (found := look()):
+    while not (seen := look()):
         if time.monotonic() > end:
             raise RuntimeError(f"{name} did not start:\n{_text(log)[-2000:]}")
         time.sleep(0.05)
-    return found
+    return seen
