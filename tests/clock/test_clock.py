@@ -52,6 +52,15 @@ def test_two_processes_part_ways() -> None:
     assert len({SystemChance().id(now) for _ in range(50)}) > 45
 
 
+def test_processes_with_a_seat_never_meet() -> None:
+    seats = 8
+    many = [SystemChance(seat, seats) for seat in range(seats)]
+    ids = [[chance.id(START + step // 50) for step in range(20_000)] for chance in many]
+    for seat, mine in enumerate(ids):
+        assert {id % seats for id in mine} == {seat}
+        assert mine == sorted(set(mine))
+
+
 def test_one_seed_is_one_story() -> None:
     first, second = SeededChance(7), SeededChance(7)
     assert [first.id(5), first.secret(8), first.random.random()] == [
