@@ -16,6 +16,7 @@ from correo.mail.message import scan
 from correo.mailbox.indexing import PORTION, Indexer, content_of, text_of
 from correo.storage.db import Tx
 from correo.storage.db.sqlite import Sqlite
+from correo.storage.index import Document
 from correo.storage.index.fts import FtsIndex
 
 NOW = 1_767_225_600_000_000
@@ -145,3 +146,22 @@ def test_a_text_is_what_a_search_looks_through() -> None:
     text = text_of(octets, scan(octets))
     assert "subject: gru\u0308sse an alle" in text
     assert "<b>a\u0308rger</b>" in text
+
+
+async def test_what_another_process_indexes_meanwhile_stays(house: House) -> None:
+    """Its message came after we had looked at the mailboxes, and was known before we looked at the index."""
+    await house.append("hay")
+
+    class Meanwhile(FtsIndex):
+        async def known(self, after: int, last: int) -> list[int]:
+            if not late:
+                late.extend(await house.append("a needle"))
+                await self.add([Document(late[0], "a needle")])
+            return await super().known(after, last)
+
+    late: list[int] = []
+    await house.index.close()
+    house.index = Meanwhile.open(house.index._path, "1")
+    await house.indexer.walk()
+    assert await house.suspects("needle") == {2}
+    assert await house.suspects("haystack") == set()
