@@ -46,8 +46,9 @@ async def words(tx: Tx) -> list[str]:
 async def test_what_is_written_is_read_and_counted(db: Database) -> None:
     assert await db.write(put, 1, "one") == 1
     assert await db.bulk(put, 2, "two") == 1
-    assert await db.read(words) == ["one", "two"]
-    assert await db.scan(words) == ["one", "two"]
+    assert await db.note(put, 3, "three") == 1
+    assert await db.read(words) == ["one", "two", "three"]
+    assert await db.scan(words) == ["one", "two", "three"]
 
 
 async def test_parameters_go_by_number_not_by_place(db: Database) -> None:
@@ -61,7 +62,7 @@ async def test_a_refusal_undoes_its_operation_and_no_other(db: Database) -> None
     results = await asyncio.gather(
         db.write(put, 1, "one"),
         db.write(put_and_refuse, 2),
-        db.write(put, 3, "three"),
+        db.note(put, 3, "three"),
         return_exceptions=True,
     )
     assert isinstance(results[1], Refused)

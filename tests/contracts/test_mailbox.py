@@ -302,3 +302,28 @@ async def test_the_log_of_a_deleted_mailbox_goes_with_it(db: Database) -> None:
         return [row[0] for row in rows]
 
     assert await db.read(kinds) == ["delete"]
+
+
+async def test_what_has_not_changed_is_not_read_again(db: Database) -> None:
+    box = await fill(db, "INBOX", 9)
+    names = ("uid", "flags")
+
+    async def asked(low: int, high: int, since: int, messages: int) -> tuple[int, list[int] | None]:
+        modseq, rows = await db.read(mailbox.fetch_changed, box.id, (low, high), names, since, messages)
+        return modseq, None if rows is None else [row[0] for row in rows]
+
+    first, rows = await asked(1, 4, -1, 4)
+    assert rows == [1, 2, 3, 4]
+    assert await asked(1, 4, first, 4) == (first, None)
+    await db.write(mailbox.store_flags, box.id, [(7, 7)], "add", Flags(SEEN), NOW)
+    then, rows = await asked(1, 4, first, 4)
+    assert then > first
+    assert rows is None
+    assert await asked(5, 8, first, 4) == (then, [5, 6, 7, 8])
+    await db.write(mailbox.expunge, box.id, [(2, 2)], NOW, only_deleted=False)
+    await append(db, "INBOX")
+    now, rows = await asked(1, 4, then, 4)
+    assert rows == [1, 3, 4]
+    assert await asked(1, 4, then, 3) == (now, None)
+    assert await asked(5, 8, then, 4) == (now, None)
+    assert await db.read(mailbox.fetch_changed, 1234, (1, 4), names, now, 4) == (0, [])

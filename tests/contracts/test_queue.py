@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -283,6 +284,12 @@ async def test_selections(db: Database, selection: Selection, found: list[int]) 
     assert [one.id for one in await db.write(hold, selection)] == found
 
 
+async def test_a_sender_beyond_ascii_is_found_as_he_is_written(db: Database) -> None:
+    await put(db, 1, "a@one.example", sender="Ümit@here.example")
+    for spelling in ("Ümit@here.example", "ÜMIT@HERE.example"):
+        assert len(await db.read(list_recipients, Selection(sender=spelling))) == 1
+
+
 async def test_rerouted_recipients_are_found_by_their_domain_and_claimed_by_their_way(db: Database) -> None:
     await put(db, 1, "A@one.example", "b@two.example", "c@x_y.example", "d@xzy.example")
     await db.write(hold, Selection(recipient_id=1001))
@@ -329,12 +336,37 @@ async def test_what_waits_for_a_destination_is_put_off_but_for_what_is_overdue(d
     assert len(await db.write(retry, Selection(recipient_id=1000), NOW)) == 1
 
 
+async def test_nobody_is_put_off_past_the_time_of_a_word_to_his_sender(db: Database) -> None:
+    """Each of these ends, or is told of, before the destination is tried again; who is never told is put off with the others."""
+    for id in range(1, 9):
+        await put(db, id, "a@one.example", sender="" if id == 5 else "ana@here.example")
+    await db.write(_set, "queue_message", "warn_at", NOW + 2, 1, 2, 5, 6)
+    await db.write(_set, "queue_message", "expires", NOW + 2, 3)
+    await db.write(_set, "queue_message", "deliver_by", NOW + 2, 4)
+    await db.write(_set, "queue_message", "priority", 3, 7)
+    await db.write(_set, "queue_recipient", "warned", 1, 2000)
+    await db.write(_set, "queue_recipient", "notify", 2, 6000)
+    rest: dict[str, Any] = {"until": NOW + HOUR, "status": BUSY, "host": ""}
+    assert await db.write(postpone_waiting, "one.example", NOW, **rest, urgent_lifetime=2) == 4
+    due = {one.message.id for one in await db.read(list_recipients, EVERYTHING) if one.next_try <= NOW}
+    assert due == {1, 3, 4, 7}
+    assert await db.write(postpone_waiting, "one.example", NOW, **rest, lifetime=2) == 0
+    assert await db.write(postpone_waiting, "one.example", NOW, **rest, lifetime=2 * HOUR) == 1
+    due = {one.message.id for one in await db.read(list_recipients, EVERYTHING) if one.next_try <= NOW}
+    assert due == {1, 3, 4}
+
+
+async def _set(tx: Tx, table: str, column: str, value: int, *ids: int) -> None:
+    for id in ids:
+        await tx.run(f"UPDATE {table} SET {column} = $1 WHERE id = $2", value, id)
+
+
 async def test_who_lost_the_lease_puts_nothing_off_and_parks_nothing(db: Database) -> None:
     await put(db, 1, "a@one.example")
     (one,) = await take(db)
     await db.write(recover, NOW + LEASE)
     (again,) = await take(db, "w2", now=NOW + LEASE)
-    await db.write(postpone, [one], until=NOW + HOUR, status=BUSY, host="")
+    await db.write(postpone, [(one, NOW + HOUR)], status=BUSY, host="")
     assert not await db.write(park, one, status=BUSY)
     assert (await states(db))[State.ACTIVE] == 1
     assert await db.write(park, again, status=BUSY)
@@ -393,7 +425,7 @@ async def _fire(db: Database, event: Event) -> None:
         case Event.POSTPONE if one.state is State.WAITING:
             await db.write(postpone_waiting, "one.example", NOW, until=NOW + HOUR, status=BUSY, host="")
         case Event.POSTPONE:
-            await db.write(postpone, [one], until=NOW + HOUR, status=BUSY, host="")
+            await db.write(postpone, [(one, NOW + HOUR)], status=BUSY, host="")
         case Event.PARK:
             await db.write(park, one, status=BUSY)
         case Event.REROUTE:

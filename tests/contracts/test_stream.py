@@ -107,6 +107,31 @@ def test_silence_times_out_and_the_stream_lives_on(world: Any) -> None:
     run(test())
 
 
+def test_each_read_has_the_time_it_was_given(world: Any) -> None:
+    run, place = world
+
+    async def serve(stream: Stream) -> None:
+        await stream.read(5)
+
+    async def test() -> None:
+        loop = asyncio.get_running_loop()
+        async with place(serve) as (dialer, host, port):
+            stream = await dialer.connect(host, port, 5)
+            loop.call_soon(stream.wake)
+            assert await stream.read(0.02) is WOKEN
+            loop.call_later(0.05, stream.wake)  # when the time of the read before has passed
+            assert await stream.read(5) is WOKEN
+            loop.call_soon(stream.wake)
+            assert await stream.read(None) is WOKEN
+            with pytest.raises(TimeoutError):
+                await stream.read(0.02)
+            with pytest.raises(TimeoutError):
+                await stream.read(0)
+            await stream.close()
+
+    run(test())
+
+
 def test_wake_ends_a_read_once(world: Any) -> None:
     run, place = world
 

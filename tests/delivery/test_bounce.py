@@ -4,6 +4,7 @@ import email
 import email.policy
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,10 +38,15 @@ class Place:
         message = QueuedMessage(
             9, sender, content, 33, 100, "7BIT", False, 0, START - HOUR, START + 4 * DAY, START
         )
-        op = warn if late else bounce
-        return await self.db.write(
-            op, message, [BOB], hostname="mail.here.example", lifetime=5 * DAY, chance=self.chance, now=START
-        )
+        told: dict[str, Any] = {
+            "hostname": "mail.here.example",
+            "lifetime": 5 * DAY,
+            "chance": self.chance,
+            "now": START,
+        }
+        if late:
+            return await self.db.write(warn, message, [BOB], retry_until=message.expires, **told)
+        return await self.db.write(bounce, message, [BOB], **told)
 
     async def inbox(self) -> list[bytes]:
         return await self.db.read(_inbox)
