@@ -7,7 +7,7 @@ import getpass
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,8 @@ from correo.app import Server, World, bind_all
 from correo.clock.system import SystemChance, SystemClock
 from correo.config import ConfigError, read
 from correo.mail.instant import DAY
-from correo.ops import pickup, spool
+from correo.ops import spool
+from correo.ops.pickup import Pickup
 from correo.storage.db import Tx
 from correo.wire.smtp.letter import Letter
 
@@ -46,6 +47,7 @@ message_size = "1MiB"
 class House:
     folder: Path
     server: Server | None = None
+    taken: set[str] = field(default_factory=set)
 
     @property
     def spool(self) -> Path:
@@ -84,11 +86,12 @@ class House:
         assert self.server is not None
         return await self.server.db.read(_inbox)
 
-    async def pick_up(self) -> None:
+    async def pick_up(self, later: int = 0) -> None:
         """What the server does from time to time."""
         assert self.server is not None
-        most = self.server.config.limits.message_size
-        await pickup.look(self.spool, most, self.server.local_session, self.server.world.clock.now())
+        clock, most = self.server.world.clock, self.server.config.limits.message_size
+        look = Pickup(self.spool, most, self.server.local_session, self.server.send_back, clock, self.taken)
+        await look.look(clock.now() + later)
 
 
 async def _inbox(tx: Tx) -> list[bytes]:
@@ -137,6 +140,10 @@ async def test_recipients_from_the_header_and_no_bcc_for_others(house: House) ->
     assert lines[-1] == "-- 1 Kbytes in 1 Request."
     flushed = await house.program("-q")
     assert (flushed.returncode, b"1 recipient" in flushed.stdout) == (0, True), flushed
+    for which in ("-qRfar.example", f"-qI{lines[1].split()[0]}"):
+        flushed = await house.program(which)
+        assert (flushed.returncode, b" recipient" in flushed.stdout) == (0, True), flushed
+    assert (await house.program("-qRnowhere.example")).returncode != 0
     assert (await house.program(name="newaliases")).returncode == 0
 
 
@@ -150,7 +157,14 @@ async def test_recipients_from_the_header_and_no_bcc_for_others(house: House) ->
         (["-f", "alice@example.org", "alice"], b"Subject: x\n\n", 77, "senders in [sendmail]"),
         (["-f", "a@example.org>\r\nQUIT", "alice"], b"Subject: x\n\n", 65, "characters"),
         (["alice"], b"x" * (1 << 20) + b"\n\n", 65, "longer than"),
-        (["alice"], b"a: " + b"\0\n\n", 65, "NUL"),
+        (["alice", "two words"], b"Subject: x\n\n", 65, "'two words' is no address"),
+        (["-t"], b"To: alice" + b", a@far.example" * 1_500 + b"\n\n", 65, "more recipients"),
+        (
+            ["-t"],
+            b"".join(b"Cc: alice, a%d@far.example\n" % number for number in range(1_500)) + b"\n",
+            67,
+            "Too many recipients",
+        ),
         (["-C", "/nowhere/correo.toml", "alice"], b"", 78, "/nowhere/correo.toml"),
     ],
 )
@@ -159,6 +173,26 @@ async def test_exit_statuses(house: House, arguments: list[str], stdin: bytes, c
     assert (ran.returncode, said in ran.stderr.decode()) == (code, True), ran
     assert await house.inbox() == []
     assert spool.waiting(house.spool) == []
+
+
+async def test_whether_mail_would_be_taken(house: House) -> None:
+    ran = await house.program("-bv", "alice", "postmaster", "carol@far.example")
+    assert (ran.returncode, ran.stdout.decode().splitlines()) == (
+        0,
+        [
+            f"{name}... deliverable"
+            for name in ("alice@example.org", "postmaster@example.org", "carol@far.example")
+        ],
+    )
+    ran = await house.program("-bv", "-t", "alice", stdin=b"To: nobody\n\n")
+    assert ran.returncode == 67
+    said = ran.stdout.decode().splitlines()
+    assert said[0] == "alice@example.org... deliverable"
+    assert said[1].startswith("nobody@example.org... 550 5.1.1 ")
+    assert (await house.program("-bv")).returncode == 64
+    assert await house.inbox() == []
+    await house.stop()
+    assert (await house.program("-bv", "alice")).returncode == 75
 
 
 async def test_smtp_on_standard_input(house: House) -> None:
@@ -177,7 +211,9 @@ async def test_what_comes_while_the_server_is_down_comes_when_it_is_up(house: Ho
     await house.stop()
     ran = await house.program("alice", stdin=b"Subject: later\n\ntext\n")
     assert (ran.returncode, ran.stderr) == (0, b"")
-    assert len(spool.waiting(house.spool)) == 1
+    (name,) = spool.waiting(house.spool)
+    letter = spool.take(house.spool, name, 1 << 20).letter
+    assert letter.text.startswith(b"Date: ")
     smtp = await house.program("-bs", stdin=b"QUIT\r\n")
     assert (smtp.returncode, smtp.stdout[:4]) == (75, b"421 ")
     await house.start()
@@ -217,14 +253,140 @@ async def test_bad_letters_are_kept_aside_and_stop_nobody(house: House) -> None:
     assert len(message) > 750_000
 
 
-async def test_what_is_put_off_stays_for_some_days(house: House) -> None:
+async def _fill(tx: Tx) -> None:
+    account = await accounts.get_account(tx, "alice@example.org")
+    assert account is not None
+    await mailbox.set_limits(tx, account.id, size=1, messages=1, mailboxes=None)
+
+
+async def test_what_cannot_be_removed_is_handed_over_once(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a folder with the sticky bit that is somebody else's."""
+    spool.put(house.spool, Letter("", ("alice@example.org",), b"From: a@b.c\r\n\r\n"), "0000000000000001")
+
+    def refuse(folder: Path, name: str) -> None:
+        raise PermissionError(name)
+
+    with monkeypatch.context() as stuck:
+        stuck.setattr(spool, "remove", refuse)
+        for _ in range(3):
+            await house.pick_up()
+    assert len(await house.inbox()) == 1
+    assert len(spool.waiting(house.spool)) == 1
+    await house.pick_up()
+    assert len(await house.inbox()) == 1
+    assert spool.waiting(house.spool) == []
+    assert house.taken == set()
+
+
+async def _named_me(house: House) -> None:
+    """What is written to who runs this comes to alice."""
     assert house.server is not None
+    await house.server.db.write(accounts.add_alias, f"{ME}@example.org", ["alice@example.org"], 0)
+
+
+TO_NOBODY = Letter(
+    f"{ME}@example.org",
+    ("alice@example.org", "nobody@example.org"),
+    b"Subject: report\r\nMessage-ID: <1@cron>\r\n\r\nThe text\r\n",
+)
+
+
+async def test_what_is_refused_goes_back_to_who_wrote_it_and_once(house: House) -> None:
+    await _named_me(house)
+    spool.put(house.spool, TO_NOBODY, "0000000000000001")
+    await house.pick_up()
+    await house.pick_up()
+    assert (spool.waiting(house.spool), spool.count_aside(house.spool)) == ([], 0)
+    (notice,) = await house.inbox()
+    assert notice.startswith(b"Return-Path: <>\r\n")
+    assert f"\r\nTo: <{ME}@example.org>\r\n".encode() in notice
+    assert b"\r\nSubject: Could not be delivered: report\r\n" in notice
+    assert b"\r\nReferences: <1@cron>\r\n" in notice
+    assert b"Final-Recipient: rfc822; nobody@example.org\r\nAction: failed\r\nStatus: 5.1.1\r\n" in notice
+    assert b"Final-Recipient: rfc822; alice@example.org\r\nAction: failed\r\nStatus: 5.0.0\r\n" in notice
+    assert b"Nothing was sent, because nobody@example.org was refused" in notice
+    assert b"\r\nContent-Type: message/rfc822\r\n\r\n" + TO_NOBODY.text + b"--=_" in notice
+
+
+async def test_nobody_is_told_of_what_was_written_in_his_name(house: House) -> None:
+    """It goes back to the user of the machine, whoever he says he is."""
+    forged = replace(TO_NOBODY, sender="alice@example.org", recipients=("alice@example.org",))
+    spool.put(house.spool, forged, "0000000000000001")
+    await house.pick_up()
+    assert (await house.inbox(), spool.count_aside(house.spool)) == ([], 1)
+    await _named_me(house)
+    spool.put(house.spool, forged, "0000000000000002")
+    await house.pick_up()
+    (notice,) = await house.inbox()
+    assert f"\r\nTo: <{ME}@example.org>\r\n".encode() in notice
+    assert spool.count_aside(house.spool) == 1
+
+
+async def test_a_granted_name_is_told_of_what_it_sent(house: House) -> None:
+    assert house.server is not None
+    spool.put(house.spool, replace(TO_NOBODY, sender="shop@example.com"), "0000000000000001")
+    await house.pick_up()
+    assert spool.count_aside(house.spool) == 0
+    listed = await house.program(name="mailq")
+    assert b"shop@example.com" in listed.stdout
+
+
+@pytest.mark.parametrize(
+    "letter",
+    [
+        replace(TO_NOBODY, sender=""),
+        replace(TO_NOBODY, notify="NEVER"),
+        replace(TO_NOBODY, notify="SUCCESS,DELAY"),
+        replace(TO_NOBODY, recipients=("a@b@c", "two words")),
+    ],
+)
+async def test_where_nobody_can_be_told_it_is_set_aside(house: House, letter: Letter) -> None:
+    await _named_me(house)
+    spool.put(house.spool, letter, "0000000000000001")
+    await house.pick_up()
+    assert (await house.inbox(), spool.waiting(house.spool), spool.count_aside(house.spool)) == ([], [], 1)
+
+
+@pytest.mark.parametrize(
+    ("change", "whole"),
+    [
+        ({}, True),
+        ({"ret": "FULL"}, True),
+        ({"ret": "HDRS"}, False),
+        ({"text": b"Subject: report\r\n\r\nThe text\nFrom here\r\n"}, False),
+        ({"text": b"Subject: report\n\nThe text\r\x00\r\n"}, False),
+        ({"text": b"Subject: report\r\n\r\nThe text" + b"x" * 1_100_000 + b"\r\n"}, False),
+    ],
+)
+async def test_how_much_of_it_goes_back(house: House, change: dict[str, Any], whole: bool) -> None:
+    await _named_me(house)
+    spool.put(house.spool, replace(TO_NOBODY, **change), "0000000000000001")
+    await house.pick_up()
+    (notice,) = await house.inbox()
+    assert b"Subject: Could not be delivered: report\r\n" in notice
+    assert (b"The text" in notice) is whole
+    assert notice.count(b"\r") == notice.count(b"\n") == notice.count(b"\r\n")
+    assert b"\0" not in notice
+
+
+async def test_more_recipients_than_are_taken_at_once_are_no_reason_to_wait(house: House) -> None:
     many = tuple(f"a{number}@far.example" for number in range(1_500))
     spool.put(house.spool, Letter("", many, b"From: a@b.c\r\n\r\n"), "0000000000000001")
     await house.pick_up()
+    assert (spool.waiting(house.spool), spool.count_aside(house.spool)) == ([], 1)
+
+
+async def test_what_is_put_off_stays_for_some_days(house: House) -> None:
+    assert house.server is not None
+    await house.server.db.write(_fill)
+    for number in (1, 2):
+        letter = Letter("", ("alice@example.org",), b"From: a@b.c\r\n\r\n")
+        spool.put(house.spool, letter, f"000000000000000{number}")
+        await house.pick_up()
     assert len(spool.waiting(house.spool)) == 1
-    now = house.server.world.clock.now()
-    await pickup.look(house.spool, 1 << 20, house.server.local_session, now + 6 * DAY)
+    await house.pick_up(6 * DAY)
     assert (spool.waiting(house.spool), spool.count_aside(house.spool)) == ([], 1)
 
 

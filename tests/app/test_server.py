@@ -129,6 +129,36 @@ async def test_stopping_says_goodbye_to_those_who_are_there(tmp_path: Path) -> N
         await asyncio.open_connection("127.0.0.1", port(server, 0))
 
 
+async def test_who_does_not_come_to_an_end_is_told_when_he_is_cut_off(tmp_path: Path) -> None:
+    server = await started(tmp_path)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port(server, 0))
+    writer.write(b"EHLO client.example.org\r\nMAIL FROM:<bob@example.com>\r\n")
+    while not (await reader.readline()).startswith(b"250 2.1.0"):
+        pass
+    await server.stop()
+    assert await reader.read() == b"421 4.3.2 Server shutting down\r\n"
+    writer.close()
+
+
+async def test_a_message_that_has_begun_comes_to_its_end(tmp_path: Path) -> None:
+    server = await started(tmp_path)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port(server, 0))
+    writer.write(b"EHLO client.example.org\r\nMAIL FROM:<bob@example.com>\r\n")
+    while not (await reader.readline()).startswith(b"250 2.1.0"):
+        pass
+    stopping = asyncio.ensure_future(server.stop())
+    await asyncio.sleep(0)
+    writer.write(b"RCPT TO:<alice@example.org>\r\nDATA\r\n")
+    assert (await reader.readline()).startswith(b"250 ")
+    assert (await reader.readline()).startswith(b"354 ")
+    writer.write(b"Subject: hello\r\n\r\nText\r\n.\r\n")
+    assert (await reader.readline()).startswith(b"250 ")
+    assert (await reader.readline()).startswith(b"421 ")
+    assert await reader.read() == b""
+    writer.close()
+    await stopping
+
+
 async def test_options_are_taken_over_by_new_connections(tmp_path: Path) -> None:
     server = await started(tmp_path)
     text = CONFIG.format(folder=tmp_path).replace('drain = "1s"', 'drain = "1s"\nmessage_size = "1MiB"')

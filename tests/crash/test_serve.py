@@ -39,6 +39,7 @@ CLIENTS = 6
 USERS = 4  # user0 and so on have a mailbox; far0 and so on are aliases that lead to the other server
 SECONDS = 20.0  # for anything that takes a second
 NOBODY = 65534
+READY, ERROR = b'"event":"ready"', '"level":"error"'
 HERE, THERE = "127.0.0.1", "127.0.0.2"
 
 CONFIG = """
@@ -55,7 +56,7 @@ ipv6 = false
 [queue]
 retry = ["200ms"]
 [log]
-level = "warning"
+format = "json"
 """
 
 
@@ -73,23 +74,45 @@ class World:
     begun: int = 0
     promised: list[tuple[str, list[str]]] = field(default_factory=list)  # message and recipients of each 250
     elsewhere: Counter[tuple[str, str]] = field(default_factory=Counter)  # taken by the other server
+    over: bool = False  # nobody begins another message
 
 
-async def test_killed_under_load(tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", [1, 2])
+async def test_killed_under_load(tmp_path: Path, workers: int) -> None:
     async with asyncio.timeout(120), world_at(tmp_path) as world:
         for _ in range(ROUNDS):
-            process = await start(world)
+            process = await start(world, workers)
             clients = [asyncio.ensure_future(client(world)) for _ in range(CLIENTS)]
             await asyncio.sleep(world.dice.uniform(0.1, 0.8))
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)
             assert await process.wait() == -signal.SIGKILL
             await asyncio.gather(*clients)
         await leases_end(world)
-        process = await start(world)
+        process = await start(world, workers)
         await until_empty(world)
         process.terminate()
         assert await process.wait() == 0, (world.folder / "log").read_text()
         await compare(world)
+        assert ERROR not in (world.folder / "log").read_text()
+
+
+async def test_workers_are_killed_under_load_and_replaced(tmp_path: Path) -> None:
+    async with asyncio.timeout(120), world_at(tmp_path) as world:
+        process = await start(world, 2)
+        clients = [asyncio.ensure_future(faithful_client(world)) for _ in range(CLIENTS)]
+        for _ in range(ROUNDS):
+            await asyncio.sleep(world.dice.uniform(0.5, 1.0))
+            os.kill(world.dice.choice(children(process.pid)), signal.SIGKILL)
+        await asyncio.sleep(1.0)
+        world.over = True
+        await asyncio.gather(*clients)
+        await leases_end(world)
+        await until_empty(world)
+        process.terminate()
+        assert await process.wait() == 0, (world.folder / "log").read_text()
+        await compare(world)
+        log = (world.folder / "log").read_text()
+        assert log.count("a worker ended and is replaced") == log.count(ERROR) == ROUNDS, log
 
 
 @asynccontextmanager
@@ -130,10 +153,11 @@ async def people(world: World) -> None:
     await db.close()
 
 
-async def start(world: World) -> Process:
-    """`correo serve`, once it answers."""
+async def start(world: World, workers: int) -> Process:
+    """`correo serve` in a process group of its own, once all of it is there."""
     give_away(world.folder)
-    with (world.folder / "log").open("a") as log:
+    with (world.folder / "log").open("ab") as log:
+        before = log.tell()
         process = await asyncio.create_subprocess_exec(
             *unprivileged(),
             sys.executable,
@@ -142,20 +166,20 @@ async def start(world: World) -> Process:
                 "from correo.cli import main; main()",
                 "--config",
                 str(world.folder / "correo.toml"),
-                "serve",
+                *("serve", "--workers", str(workers)),
             ),
             stderr=log,
             stdout=log,
+            start_new_session=True,
         )
-    while True:
+    while READY not in (world.folder / "log").read_bytes()[before:]:
         assert process.returncode is None, (world.folder / "log").read_text()
-        try:
-            _, writer = await asyncio.open_connection(HERE, world.port)
-        except ConnectionRefusedError:
-            await asyncio.sleep(0.02)
-            continue
-        writer.close()
-        return process
+        await asyncio.sleep(0.02)
+    return process
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def unprivileged() -> list[str]:
@@ -180,12 +204,18 @@ async def client(world: World) -> None:
         try:
             await hear(reader, "220")
             await ask(reader, writer, "EHLO client.example")
-            while True:
+            while not world.over:
                 await send(world, reader, writer)
         finally:
             writer.close()
     except (Gone, OSError):
         pass
+
+
+async def faithful_client(world: World) -> None:
+    """One who comes again."""
+    while not world.over:
+        await client(world)
 
 
 async def send(world: World, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -274,8 +304,6 @@ async def compare(world: World) -> None:
                 assert world.elsewhere[message, target] >= 1, (message, target)
     for account, messages in held.items():
         assert set(messages.values()) == {1}, account  # those nobody was told of, too
-    log = (world.folder / "log").read_text()
-    assert "error" not in log, log
 
 
 async def _held(tx: Tx, number: int) -> Counter[str]:

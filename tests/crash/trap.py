@@ -35,7 +35,7 @@ def kill() -> None:
 @dataclass(slots=True)
 class Trap:
     """A `Database` around another one. Its `number`th operation (from 1) is the last thing the process does: killed when
-    the operation has done everything but is not committed, or when it is durable but nobody has been told.
+    the operation has done everything but is not committed, or when it is committed but nobody has been told.
     """
 
     inner: Database
@@ -51,6 +51,9 @@ class Trap:
 
     async def bulk(self, op: Op[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await self._run(self.inner.bulk, op, *args, **kwargs)
+
+    async def note(self, op: Op[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._run(self.inner.note, op, *args, **kwargs)
 
     async def read(self, op: Op[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await self.inner.read(op, *args, **kwargs)

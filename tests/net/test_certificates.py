@@ -5,13 +5,19 @@ from __future__ import annotations
 import hashlib
 import os
 import ssl
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from correo.net.certificates import Certificates, Offer
 from correo.net.tls import described
+from correo.ops.certificate import read_certificate
 
 
 class House:
@@ -149,6 +155,31 @@ def test_new_files_are_seen_once_and_taken(house: House, three: Certificates) ->
     three.load_again()
     assert not three.changed()
     assert "new.example.net" in house.shown(three, "mail.example.net")
+
+
+def test_names_of_a_kind_that_nobody_uses_stop_nothing(tmp_path: Path) -> None:
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
+    x400 = x509.UnrecognizedExtension(x509.SubjectAlternativeName.oid, bytes.fromhex("3004a3023000"))
+    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).serial_number(1)
+    made = made.not_valid_before(datetime(2026, 1, 1)).not_valid_after(datetime(2036, 1, 1))
+    made = made.public_key(key.public_key()).add_extension(x400, critical=False)
+    pair = tmp_path / "x400.pem", tmp_path / "x400.key"
+    pair[0].write_bytes(made.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM))
+    pair[1].write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    Certificates().load(Offer((pair,)))
+    assert read_certificate(pair[0]).names == ()
+
+
+def test_another_owner_or_mode_is_a_change(house: House) -> None:
+    """A program that renews may write a key first and give it to us then, without another octet of it."""
+    certificates, pair = Certificates(), house.certify("one", "one.example.org")
+    certificates.load(Offer((pair,)))
+    assert not certificates.changed()
+    before = pair[1].stat().st_ctime_ns
+    while pair[1].stat().st_ctime_ns == before:  # the clock of the file system has ticks
+        pair[1].chmod(0o640)
+    assert certificates.changed()
+    assert not certificates.changed()
 
 
 def test_what_does_not_serve_leaves_everything_as_it_was(house: House, three: Certificates) -> None:

@@ -6,6 +6,8 @@ import asyncio
 import ssl
 from typing import Any
 
+import pytest
+
 from correo.clock.virtual import run
 from correo.net import Flush, Peer, TlsInfo
 from correo.net.drive import HELD, Stopping, Terms, drive
@@ -51,6 +53,7 @@ class EchoSession:
     def __init__(self) -> None:
         self.core = Echo()
         self.timeout = 10.0
+        self.patient = False  # something is to be finished before the server stops
         self.ends = 0
 
     def say(self, text: str, *, last: bool = False) -> None:
@@ -92,8 +95,9 @@ class EchoSession:
     def broken(self, incident: str) -> None:
         self.say(f"broken {incident}", last=True)
 
-    def shutting_down(self) -> None:
-        self.say("stopping", last=True)
+    def shutting_down(self, *, at_once: bool = False) -> None:
+        if at_once or not self.patient:
+            self.say("stopping", last=True)
 
     async def ended(self) -> None:
         self.ends += 1
@@ -198,6 +202,40 @@ def test_stopping_speaks_between_commands() -> None:
     run(test())
 
 
+def test_what_is_to_be_finished_is_waited_for() -> None:
+    async def test() -> None:
+        scene = Scene()
+        scene.session.patient = True
+        await asyncio.sleep(1)
+        scene.stopping.stop()
+        await asyncio.sleep(1)
+        scene.client.write(b"one\n")
+        await asyncio.sleep(1)
+        scene.session.patient = False
+        scene.client.write(b"two\n")
+        assert await scene.rest() == b"hello\nwoken\none\ntwo\nstopping\n"
+
+    run(test())
+
+
+def test_who_is_cut_off_at_last_is_told() -> None:
+    async def test() -> None:
+        scene = Scene()
+        scene.session.patient = True
+        await asyncio.sleep(1)
+        scene.stopping.stop()
+        await asyncio.sleep(1)
+        scene.task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await scene.task
+        assert await scene.client.read(1000) == b"hello\nwoken\nstopping\n"
+        assert await scene.client.read(1000) == b""
+        assert scene.session.ends == 1
+        assert scene.session.core.closed
+
+    run(test())
+
+
 def test_waking_reaches_the_session() -> None:
     async def test() -> None:
         scene = Scene()
@@ -230,5 +268,28 @@ def test_a_flood_of_commands_lets_others_run() -> None:
         assert not scene.task.done()
         scene.client.write(b"quit\n")
         assert (await scene.rest()).count(b"x\n") == 20_000
+
+    run(test())
+
+
+def test_a_handshake_that_fails_is_told_of() -> None:
+    class Refusing(MemoryStream):
+        async def start_tls(self, context: ssl.SSLContext, **how: Any) -> None:
+            raise ssl.SSLError("no shared cipher")
+
+    async def test() -> None:
+        told: list[str] = []
+        near, far = MemoryStream(CLIENT, SERVER), Refusing(SERVER, CLIENT)
+        near._other, far._other = far, near
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+
+        def note(address: str, error: OSError | TimeoutError) -> None:
+            told.append(f"{address} {error}")
+
+        terms = Terms(lambda: context, Stopping(), lambda fault: "", failed=note)
+        near.write(b"tls\n")
+        await drive(far, EchoSession(), terms)
+        assert len(told) == 1
+        assert told[0].startswith("192.0.2.1 ")
 
     run(test())

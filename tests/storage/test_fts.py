@@ -8,13 +8,15 @@ import subprocess
 import sys
 from array import array
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
+import apsw
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from correo.storage.index import AllOf, AnyOf, Document, Wanted
+from correo.storage.index import AllOf, AnyOf, Document, Wanted, fts
 from correo.storage.index.fts import LONGEST, FtsIndex
 
 
@@ -104,6 +106,31 @@ def test_what_is_no_index_is_made_anew(tmp_path: Path) -> None:
     add(index, (5, "hello"))
     assert ask(index, [5], "nowhere") == []
     asyncio.run(index.close())
+
+
+def test_one_that_others_are_writing_is_not_taken_from_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "index.db"
+    index = FtsIndex.open(path, "1")
+    add(index, (5, "hello"))
+    monkeypatch.setattr(fts, "PATIENCE_MS", 10)
+    with closing(apsw.Connection(str(path))) as other:
+        other.execute("BEGIN IMMEDIATE")
+        again = FtsIndex.open(path, "1")
+        assert asyncio.run(again.known(0, 10)) == [5]
+        with pytest.raises(OSError, match="locked"):
+            asyncio.run(again.empty())
+        other.execute("ROLLBACK")
+    asyncio.run(again.empty())
+    assert asyncio.run(index.known(0, 10)) == []
+    for one in (index, again):
+        asyncio.run(one.close())
+    with closing(apsw.Connection(str(tmp_path / "new.db"))) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(OSError, match="locked"):
+            FtsIndex.open(tmp_path / "new.db", "1")
+    assert (tmp_path / "new.db").exists()
 
 
 def test_damage_leaves_out_nothing(tmp_path: Path) -> None:

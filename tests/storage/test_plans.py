@@ -16,6 +16,7 @@ from correo import accounts, ledger, mailbox, queue
 from correo.accounts.app_passwords import note_use
 from correo.accounts.login import find_login
 from correo.clock.virtual import SeededChance
+from correo.delivery import outbox
 from correo.mail.address import Address
 from correo.mail.flags import DELETED, SEEN, Flags
 from correo.mail.instant import DAY
@@ -101,6 +102,20 @@ def _accounts(house: House) -> None:
     house.do(accounts.forget_sent, NOW)
 
 
+def _adoption(house: House) -> None:
+    archive = house.do(mailbox.find, 7, "Archive")
+    assert archive
+    mailbox_id = archive.id
+    house.do(mailbox.begin_adoption, mailbox_id, 5, 90, dict, NOW)
+    source, content_id = b"0" * 16, CHANCE.id(NOW)
+    arrival = mailbox.Arrival(source, mailbox.prepare(RAW), content_id, Flags(), NOW, 0, uid=None, uidl="a")
+    house.do(mailbox.adopt, mailbox_id, [arrival], NOW)
+    house.do(mailbox.end_adoption, mailbox_id, NOW)
+    house.do(mailbox.begin_adoption, mailbox_id, 5, 91, dict, NOW)
+    house.do(mailbox.known_sources, 7, [source])
+    house.do(mailbox.uidls, mailbox_id)
+
+
 def _mailbox(house: House) -> None:
     inbox = house.do(mailbox.inbox, 7)
     sent = house.do(mailbox.find, 7, "Sent")
@@ -113,6 +128,8 @@ def _mailbox(house: House) -> None:
             mailbox.append, inbox.id, content_id=content_id, size=9, flags=Flags(), received=NOW, now=NOW
         )
     house.do(mailbox.get, inbox.id)
+    _adoption(house)
+    house.do(mailbox.messages_after, inbox.id, 3, 5)
     house.do(mailbox.list_mailboxes, 7)
     house.do(mailbox.take_recent, inbox.id)
     house.do(mailbox.uids, inbox.id)
@@ -128,6 +145,7 @@ def _mailbox(house: House) -> None:
         house.do(content_of, inbox.id, ranges)
     house.do(contents_after, 0, 100)
     house.do(documents, [content_id])
+    house.do(mailbox.fetch_changed, inbox.id, (1, 9), ("uid", "flags"), 0, 9)
     house.do(mailbox.store_flags, inbox.id, spread, "add", Flags(DELETED, ("Work",)), NOW)
     assert house.do(mailbox.changes, inbox.id, 3).flagged
     assert house.do(mailbox.forget, 0, NOW - 1)
@@ -197,7 +215,7 @@ def _sharing(house: House) -> None:
 
 
 def _queue(house: House) -> None:
-    message = queue.QueuedMessage(5, "ana@here.example", 50, 0, 500, "7BIT", False, 0, NOW, NOW + 9, 0)
+    message = queue.QueuedMessage(5, "ana@here.example", 50, 0, 500, "7BIT", False, 0, NOW, NOW + DAY, 0)
     names = [f"u{number}@d{number}.example" for number in range(4)]
     new = [queue.NewRecipient(60 + at, name, name, name.partition("@")[2]) for at, name in enumerate(names)]
     house.do(queue.enqueue, message, new, NOW)
@@ -212,15 +230,39 @@ def _queue(house: House) -> None:
     house.do(queue.take_out, others[0])
     house.do(queue.give_back, "w")
     house.do(queue.recover, NOW + 99)
-    rest: dict[str, Any] = {"until": NOW + 99, "status": Status(451, "4.4.1", "down"), "host": "h"}
-    house.do(resting.postpone, others, **rest)
-    assert house.do(resting.postpone_waiting, "d0.example", NOW, **rest) == 1
+    rest: dict[str, Any] = {"status": Status(451, "4.4.1", "down"), "host": "h"}
+    house.do(resting.postpone, [(one, NOW + 99) for one in others], **rest)
+    assert house.do(resting.postpone_waiting, "d0.example", NOW, until=NOW + 99, **rest) == 1
     here = queue.Selection(destination="d0.example")
     assert house.do(queue.reroute, here, Way.parse("smtp:relay.example"), NOW)
     assert house.do(queue.count, here)[queue.State.WAITING] == 1
     house.do(queue.retry, here, NOW - 1)
     house.do(queue.due)
     house.do(queue.due, NOW)
+
+
+def _outbox(house: House) -> None:
+    """Somebody looks at what he has sent, and takes it back."""
+    content_id = house.do(mailbox.store, mailbox.prepare(RAW), CHANCE.id(NOW), NOW)
+    for number in range(1, 9):
+        message = queue.QueuedMessage(
+            number, "ana@here.example", content_id, 0, 500, "7BIT", False, 7, NOW, NOW + 9, 0
+        )
+        new = queue.NewRecipient(60 + number, "bob@there.example", "bob@there.example", "there.example")
+        house.do(queue.enqueue, message, [new], NOW)
+    house.do(mailbox.open_outbox, 7, "Outbox", CHANCE, NOW)
+    assert house.do(outbox.differing, 7) == list(range(1, 9))
+    house.do(outbox.bring, 7, list(range(1, 9)), CHANCE, NOW)
+    assert house.do(outbox.differing, 7) == []
+    sent, drafts = house.do(mailbox.outbox, 7), house.do(mailbox.find, 7, "Drafts")
+    assert sent
+    assert drafts
+    house.do(mailbox.store_flags, sent.id, [(2, 2)], "add", Flags(DELETED), NOW)
+    everything: dict[str, Any] = {"rights": mailbox.ALL_RIGHTS, "reader": mailbox.OWNER}
+    assert house.do(outbox.copy, sent.id, [(1, 4)], drafts, CHANCE, NOW, remove=False, **everything).pairs
+    assert house.do(outbox.copy, sent.id, [(3, 9)], drafts, CHANCE, NOW, remove=True, **everything).pairs
+    assert house.do(outbox.remove, sent.id, [(1, 2)], CHANCE, NOW).uids == [2]
+    assert house.do(outbox.remove, sent.id, None, CHANCE, NOW, only_deleted=False).uids == [1]
 
 
 def _ledger(house: House) -> None:
@@ -264,7 +306,7 @@ def _transport(house: House) -> None:
     assert house.do(results.sessions, NOW // DAY, "there.example")
 
 
-@pytest.mark.parametrize("work", [_accounts, _mailbox, _sharing, _queue, _ledger, _transport])
+@pytest.mark.parametrize("work", [_accounts, _mailbox, _sharing, _queue, _outbox, _ledger, _transport])
 def test_no_hot_statement_reads_a_whole_table(work: Callable[[House], None], house: House) -> None:
     work(house)
     statements = dict.fromkeys(house.seen)

@@ -59,6 +59,40 @@ async def test_processes_take_turns_and_notice_each_other(tmp_path: Path) -> Non
     await db.close()
 
 
+async def test_what_is_announced_is_not_noticed_and_all_else_is(tmp_path: Path) -> None:
+    path = tmp_path / "t.db"
+    db = await Sqlite.open(path, now=1, announced=True)
+    await db.write(make)
+    kin = await Sqlite.open(path, now=1, announced=True)
+    assert not await db.changed_elsewhere()
+    await kin.write(insert, 1)
+    await db.write(insert, 2)
+    assert not await db.changed_elsewhere()
+    stranger = await Sqlite.open(path, now=1)
+    await db.changed_elsewhere()
+    await kin.write(insert, 3)
+    await stranger.write(insert, 4)
+    await kin.write(insert, 5)
+    assert await db.changed_elsewhere()
+    assert await kin.changed_elsewhere()
+    assert not await db.changed_elsewhere()
+    await asyncio.sleep(0)  # until nobody writes any more
+    assert not await db.changed_elsewhere()
+    without_turns = apsw.Connection(str(path))
+    without_turns.execute("INSERT INTO t VALUES (6, 6)")
+    assert await db.changed_elsewhere()
+    assert not await db.changed_elsewhere()
+    await asyncio.sleep(0)  # until nobody writes any more
+    assert not await db.changed_elsewhere()
+    without_turns.close()
+    for one in (stranger, kin, db):
+        await one.close()
+
+
+async def insert(tx: Tx, who: int) -> None:
+    await tx.run("INSERT INTO t VALUES ($1, $1)", who)
+
+
 async def test_a_full_disk_is_a_refusal_and_not_a_loss(tmp_path: Path) -> None:
     db = await Sqlite.open(tmp_path / "t.db", now=1)
     await db.write(make)

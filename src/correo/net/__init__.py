@@ -138,8 +138,9 @@ class Session(Protocol):
         """Something of ours failed; generic words with `incident`, under which the log has the rest."""
         ...
 
-    def shutting_down(self) -> None:
-        """The server stops and the client is between commands: parting words."""
+    def shutting_down(self, *, at_once: bool = False) -> None:
+        """The server stops and the client is silent: parting words, or none as long as something is to be finished; `at_once` it is
+        not waited for any more."""
         ...
 
     async def ended(self) -> None:

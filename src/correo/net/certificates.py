@@ -10,7 +10,7 @@ from pathlib import Path
 
 from correo.net.tls import ServerContext, server_context
 
-# What changes with every way to write a file: a new one in its place, another time, another length.
+# What changes with every way to write a file, and with its owner and mode: what could not be read may be there to be read now.
 Stamp = tuple[int, int, int]
 
 
@@ -78,7 +78,7 @@ def _stamp(file: Path) -> Stamp | None:
         status = os.stat(file)
     except OSError:
         return None
-    return status.st_ino, status.st_mtime_ns, status.st_size
+    return status.st_ino, status.st_ctime_ns, status.st_size
 
 
 def _contexts(offer: Offer, clients: Path | None) -> ServerContext | None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from correo.net import WOKEN, Session, Stream
+from correo.net.handshakes import Failed, unheard
 from correo.wire import NEED_DATA
 
 WRITE_SECONDS = 120.0  # a client that takes nothing for so long is gone
@@ -47,6 +48,7 @@ class Terms:
     stopping: Stopping
     incident: Callable[[BaseException], str]  # logs a fault of ours and returns the id it is logged under
     pause: float = 0.0  # seconds before the session greets: who does not wait is heard speaking then
+    failed: Failed = unheard  # told of handshakes that fail
 
 
 async def drive(stream: Stream, session: Session, terms: Terms) -> None:
@@ -91,8 +93,8 @@ async def _converse(stream: Stream, session: Session, terms: Terms) -> None:
                 size = 0
                 if terms.stopping.set:
                     session.shutting_down()
-                    break
-                await _read(stream, session)
+                if not core.closed:
+                    await _read(stream, session, terms.stopping)
                 continue
             await session.handle(event, flush)
             answer = core.take_output()
@@ -126,12 +128,17 @@ async def _overhear(stream: Stream, session: Session, terms: Terms) -> None:
         session.core.receive(data)
 
 
-async def _read(stream: Stream, session: Session) -> None:
+async def _read(stream: Stream, session: Session, stopping: Stopping) -> None:
     try:
         data = await stream.read(session.timeout)
     except TimeoutError:
         session.timed_out()
         return
+    except asyncio.CancelledError:
+        if stopping.set:  # RFC 5321 §3.8: nobody is left without a word
+            session.shutting_down(at_once=True)
+            stream.write(session.core.take_output())
+        raise
     except OSError as lost:
         raise Gone from lost
     if data is WOKEN:
@@ -148,6 +155,7 @@ async def _upgrade(stream: Stream, session: Session, terms: Terms) -> None:
         async with asyncio.timeout(HANDSHAKE_SECONDS):
             await stream.start_tls(context, server_side=True)
     except (OSError, TimeoutError) as lost:
+        terms.failed(stream.peer.address, lost)
         raise Gone from lost
     session.core.tls_started()
     assert stream.tls is not None

@@ -33,12 +33,20 @@ class ConnectionLimits:
     def enter(self, address: str) -> bool:
         """Whether one more from `address` may come in; if so it counts until `leave`."""
         network = network_of(address)
-        if self.open >= self.total or (network and self._networks[network] >= self.by_network):
+        if not self.has_room(network, self.total, self.by_network):
             return False
+        self.count(network)
+        return True
+
+    def has_room(self, network: str, total: int, by_network: int) -> bool:
+        """Whether there are fewer than `total`, and fewer than `by_network` of this network, which is "" where it has no limit."""
+        return self.open < total and (not network or self._networks[network] < by_network)
+
+    def count(self, network: str) -> None:
+        """One more is there."""
         self.open += 1
         if network:
             self._networks[network] += 1
-        return True
 
     def leave(self, address: str) -> None:
         self.open -= 1

@@ -14,6 +14,7 @@ import structlog
 
 from correo.net import Peer, Stream
 from correo.net.drive import HANDSHAKE_SECONDS
+from correo.net.handshakes import Failed, unheard
 from correo.net.limits import ConnectionLimits
 from correo.net.networks import NOBODY, Networks
 from correo.net.stream import CLOSE_SECONDS, SocketStream, peer_of
@@ -32,10 +33,11 @@ Serve = Callable[[Stream], Awaitable[None]]
 log = structlog.get_logger("net")
 
 
-def bind(address: str, *, for_everybody: bool = False) -> socket.socket:
+def bind(address: str, *, for_everybody: bool = False, shared: bool = False) -> socket.socket:
     """A listening socket for `host:port`, `[v6]:port` or `unix:/path`; port 0 takes any free one. Raises OSError, ValueError.
 
-    `for_everybody`: all users of this machine may connect to the path, whose folder is made where it is missing.
+    `for_everybody`: all users of this machine may connect to the path, whose folder is made where it is missing. `shared`: further
+    sockets of ours may be bound to the same port, and the system spreads connections over them.
     """
     if address.startswith("unix:"):
         path = address.removeprefix("unix:")
@@ -52,6 +54,8 @@ def bind(address: str, *, for_everybody: bool = False) -> socket.socket:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         sock = socket.socket(family, socket.SOCK_STREAM)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if family == socket.AF_INET6:
             # "[::]:25" serves IPv4 too, as operators expect of one line; an address of its own serves only itself.
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if host == "::" else 1)
@@ -70,6 +74,14 @@ def _make_folder(path: str) -> None:
     with contextlib.suppress(FileExistsError):
         os.mkdir(path)
         os.chmod(path, 0o755)  # whatever the umask was
+
+
+def address_of(sock: socket.socket) -> str:
+    """Where it listens, as `bind` would be told."""
+    name = sock.getsockname()
+    if isinstance(name, str):
+        return f"unix:{name}"
+    return f"[{name[0]}]:{name[1]}" if ":" in name[0] else f"{name[0]}:{name[1]}"
 
 
 def split_host_port(text: str) -> tuple[str, int]:
@@ -100,6 +112,7 @@ class Listener:
         busy: bytes,
         tls: Callable[[], ssl.SSLContext | None] | None,
         proxies: Networks = NOBODY,
+        failed: Failed = unheard,
     ) -> None:
         self.sock = sock
         self._serve = serve
@@ -107,16 +120,14 @@ class Listener:
         self._busy = busy  # what a client hears when there are too many
         self._tls = tls  # implicit TLS: asked at each handshake
         self._proxies = proxies  # balancers, which say for whom they connect; nobody else is asked
+        self._failed = failed  # told of handshakes that fail
         self._server: asyncio.Server | None = None
         self._acceptor: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def address(self) -> str:
-        name = self.sock.getsockname()
-        if isinstance(name, str):
-            return f"unix:{name}"
-        return f"[{name[0]}]:{name[1]}" if ":" in name[0] else f"{name[0]}:{name[1]}"
+        return address_of(self.sock)
 
     @property
     def connections(self) -> int:
@@ -124,10 +135,9 @@ class Listener:
 
     async def start(self) -> None:
         loop = asyncio.get_running_loop()
-        if self._tls is not None or self._proxies:
+        # As to paths: from Python 3.13 on a server of the loop removes them when it ends, though others still listen there.
+        if self._tls is not None or self._proxies or self.sock.family == socket.AF_UNIX:
             self._acceptor = loop.create_task(self._accept_by_hand())
-        elif self.sock.family == socket.AF_UNIX:
-            self._server = await loop.create_unix_server(self._accepted, sock=self.sock)
         else:
             self._server = await loop.create_server(self._accepted, sock=self.sock, backlog=BACKLOG)
 
@@ -189,21 +199,17 @@ class Listener:
             sock.close()
             return
         try:
-            stream = SocketStream()
-            await asyncio.get_running_loop().connect_accepted_socket(
-                lambda: stream,
-                sock,
-                ssl=context,
-                ssl_handshake_timeout=HANDSHAKE_SECONDS,
-                ssl_shutdown_timeout=CLOSE_SECONDS,
-            )
-            _tell(stream, origin)
+            try:
+                stream = await _stream_of(sock, origin, context)
+            except (OSError, TimeoutError) as failure:
+                self._failed(address, failure)
+                return
             try:
                 await self._serve(stream)
             finally:
                 stream.abort()
         except (OSError, TimeoutError):
-            pass  # a handshake that failed or a scan that left: nothing to tell anybody
+            pass  # the client has gone
         finally:
             self._limits.leave(address)
 
@@ -237,9 +243,18 @@ async def _said_origin(sock: socket.socket) -> Relayed | Own | Malformed:
     return reader.origin
 
 
-async def _stream_of(sock: socket.socket, origin: Relayed | Own) -> SocketStream:
+async def _stream_of(
+    sock: socket.socket, origin: Relayed | Own, context: ssl.SSLContext | None = None
+) -> SocketStream:
+    """After the handshake, where there is a `context`. Raises OSError, TimeoutError."""
     stream = SocketStream()
-    await asyncio.get_running_loop().connect_accepted_socket(lambda: stream, sock)
+    await asyncio.get_running_loop().connect_accepted_socket(
+        lambda: stream,
+        sock,
+        ssl=context,
+        ssl_handshake_timeout=HANDSHAKE_SECONDS if context else None,
+        ssl_shutdown_timeout=CLOSE_SECONDS if context else None,
+    )
     _tell(stream, origin)
     return stream
 

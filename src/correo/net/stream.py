@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import socket
 import ssl
@@ -18,6 +19,7 @@ READ_AHEAD = (
 )  # octets a client may send ahead of what we have read before we stop reading its socket
 _UCRED = struct.Struct("3i")  # pid, uid, gid (unix(7))
 CLOSE_SECONDS = 5.0  # how long a closing connection may take to send the rest
+TICK = 0.001  # seconds: how exact the timers of loops are
 
 
 class SocketStream(asyncio.Protocol):
@@ -35,6 +37,9 @@ class SocketStream(asyncio.Protocol):
         self._wake_pending = False
         self._paused_reading = False
         self._reader: asyncio.Future[None] | None = None
+        self._deadline = math.inf  # of the loop's time, for who reads
+        self._alarm: asyncio.TimerHandle | None = None  # rings at the deadline or before
+        self._alarm_at = math.inf
         self._writable: asyncio.Future[None] | None = None
         self._congested = False
         self._gone: asyncio.Future[None] = self._loop.create_future()
@@ -75,6 +80,8 @@ class SocketStream(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         self._eof = True
         self._error = self._error or error
+        if self._alarm:
+            self._alarm.cancel()
         self._rouse()
         self.resume_writing()
         if not self._gone.done():
@@ -102,13 +109,15 @@ class SocketStream(asyncio.Protocol):
 
     async def _wait(self, timeout: float | None) -> None:
         reader = self._reader = self._loop.create_future()
-        alarm = self._loop.call_later(timeout, self._alarm, reader) if timeout is not None else None
+        if timeout is not None:
+            self._deadline = self._loop.time() + timeout
+            if self._deadline < self._alarm_at:
+                self._set_alarm()
         try:
             await reader
         finally:
             self._reader = None
-            if alarm:
-                alarm.cancel()
+            self._deadline = math.inf
 
     def write(self, data: bytes) -> None:
         if data and self._transport and not self._transport.is_closing():
@@ -174,10 +183,20 @@ class SocketStream(asyncio.Protocol):
         if self._reader and not self._reader.done():
             self._reader.set_result(None)
 
-    @staticmethod
-    def _alarm(reader: asyncio.Future[None]) -> None:
-        if not reader.done():
-            reader.set_exception(TimeoutError())
+    def _set_alarm(self) -> None:
+        if self._alarm:
+            self._alarm.cancel()
+        self._alarm_at = self._deadline
+        self._alarm = self._loop.call_at(self._deadline, self._ring)
+
+    def _ring(self) -> None:
+        """One alarm serves many reads, since to set and cancel it for each costs more than the reading does."""
+        self._alarm, self._alarm_at = None, math.inf
+        if self._deadline <= self._loop.time() + TICK:
+            if self._reader and not self._reader.done():
+                self._reader.set_exception(TimeoutError())
+        elif self._deadline < math.inf:
+            self._set_alarm()
 
 
 def peer_of(name: Any) -> Peer:

@@ -12,6 +12,7 @@ from typing import Protocol
 Topic = tuple[str, int]
 
 QUEUE: Topic = ("queue", 0)  # something may be due for another server
+LOGINS: Topic = ("logins", 0)  # somebody may have been shut out
 RIGHTS: Topic = ("rights", 0)  # somebody may see other mailboxes than before
 
 

@@ -13,14 +13,18 @@ class LocalBus:
         self._next = 0
 
     def publish(self, topic: Topic) -> None:
+        self.call(topic)
+
+    def publish_all(self) -> None:
+        for topic in list(self._listeners):
+            self.call(topic)
+
+    def call(self, topic: Topic) -> None:
+        """Everybody in this process who listens to `topic`."""
         listeners = self._listeners.get(topic)
         if listeners:
             for callback in list(listeners.values()):
                 callback()
-
-    def publish_all(self) -> None:
-        for topic in list(self._listeners):
-            self.publish(topic)
 
     def subscribe(self, topic: Topic, callback: Callable[[], None]) -> Callable[[], None]:
         self._next += 1

@@ -53,6 +53,14 @@ class Database(Protocol):
         """As `write`, for operations over thousands of rows: they do not hold up the event loop."""
         ...
 
+    async def note(self, op: Op[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """As `write`, but not durable yet: it is within a second, or with the next `write`. A loss of power before that undoes it
+        as if it had never been; a crash of the process does not.
+
+        For what would only be done again, and of which nobody has been told.
+        """
+        ...
+
     async def read(self, op: Op[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `op` against what is committed; for point reads of at most some hundred rows."""
         ...
@@ -62,7 +70,7 @@ class Database(Protocol):
         ...
 
     async def changed_elsewhere(self) -> bool:
-        """Whether another process has committed anything since this was last asked."""
+        """Whether a process that does not announce it on the bus has committed anything since this was last asked."""
         ...
 
     async def close(self) -> None:

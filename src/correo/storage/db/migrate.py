@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 
 from correo.storage.db import Tx
@@ -27,8 +28,9 @@ class SchemaMismatch(Exception):
     """The database was made by another version of Correo; the message says what to do."""
 
 
+@cache
 def migrations() -> list[Migration]:
-    """Every file of `storage/schema/`, by number."""
+    """Every file of `storage/schema/`, by number; read once."""
     found = []
     for entry in resources.files("correo.storage.schema").iterdir():
         if entry.name.endswith(".sql"):

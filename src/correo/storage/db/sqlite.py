@@ -26,6 +26,7 @@ import apsw
 from correo.mail.errors import Kind, Refused
 from correo.storage.db import Op, P, Row, Tx
 from correo.storage.db.migrate import migrate, migrations
+from correo.storage.db.notes import Notes
 from correo.storage.db.translate import sqlite_sql
 from correo.storage.db.turns import Turns
 
@@ -91,15 +92,18 @@ class _Waiting:
     make: Callable[[Tx], Awaitable[Any]]
     done: asyncio.Future[Any]
     bulk: bool
+    durable: bool = True
     result: Any = None
     error: BaseException | None = None
 
 
-def connect(path: str, *, readonly: bool = False, patience: float = PATIENCE) -> apsw.Connection:
+def connect(
+    path: str, *, readonly: bool = False, patience: float = PATIENCE, vfs: str = ""
+) -> apsw.Connection:
     flags = apsw.SQLITE_OPEN_READONLY if readonly else apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
     if not readonly:
         _make_private(path)
-    connection = apsw.Connection(path, flags=flags, statementcachesize=STATEMENTS)
+    connection = apsw.Connection(path, flags=flags, vfs=vfs or None, statementcachesize=STATEMENTS)
     connection.set_busy_timeout(PATIENCE * 1000)
     connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
     if not readonly:
@@ -121,33 +125,60 @@ def _make_private(path: str) -> None:
 
 
 class Sqlite:
-    """A `Database` in one file. With `threaded=False` commits run inline, for virtual time and short commands."""
+    """A `Database` in one file. With `threaded=False` commits run inline, for virtual time and short commands.
 
-    def __init__(self, path: Path, *, threaded: bool = True) -> None:
+    `announced`: what this process writes others are told by the bus, and need not notice by themselves. `durable` False: nothing
+    is synced, for what need not outlive a loss of power. `vfs`: the name under which SQLite knows the file system to use, ""
+    for the usual one.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        threaded: bool = True,
+        announced: bool = False,
+        durable: bool = True,
+        vfs: str = "",
+    ) -> None:
         self._path = str(path)
+        self._vfs = vfs
         # Used in the event loop's thread, where they must not wait.
         self._patience = 0 if threaded else PATIENCE
-        self._writer = connect(self._path, patience=self._patience)
-        self._reader = connect(self._path, readonly=True, patience=self._patience)
-        self._turns = Turns(path)
+        self._writer = connect(self._path, patience=self._patience, vfs=vfs)
+        if not durable:
+            self._writer.execute("PRAGMA synchronous = OFF")
+        self._reader = connect(self._path, readonly=True, patience=self._patience, vfs=vfs)
+        self._turns = Turns(path, announced=announced)
         self._tx = SqliteTx(self._writer)
         self._read_tx = SqliteTx(self._reader)
         self._queue: deque[_Waiting] = deque()
         self._turning: asyncio.Task[None] | None = None
         self._syncer = ThreadPoolExecutor(1, "sqlite-sync") if threaded else None
         self._scanner = ThreadPoolExecutor(SCANNERS, "sqlite-scan") if threaded else None
+        self._notes = Notes(self._path, self._writer, self._syncer) if self._syncer else None
         self._idle_readers: deque[apsw.Connection] = deque()
-        self._version = self._data_version()
+        self._of_strangers = self._turns.of_strangers
+        self._seen = self._turns.of_others, self._data_version()
         self._closed = False
 
     @classmethod
-    async def open(cls, path: Path, *, now: int, threaded: bool = True) -> Sqlite:
+    async def open(
+        cls,
+        path: Path,
+        *,
+        now: int,
+        threaded: bool = True,
+        announced: bool = False,
+        durable: bool = True,
+        vfs: str = "",
+    ) -> Sqlite:
         """Open or make the database at `path` and bring its schema up to date.
 
         Raises SchemaMismatch; Refused UNAVAILABLE, or BROKEN for a file that is no database.
         """
         try:
-            database = cls(path, threaded=threaded)
+            database = cls(path, threaded=threaded, announced=announced, durable=durable, vfs=vfs)
         except apsw.Error as error:
             raise _translated(error) from error
         try:
@@ -163,6 +194,10 @@ class Sqlite:
 
     async def bulk(self, op: Op[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         result: T = await self._submit(lambda tx: op(tx, *args, **kwargs), bulk=True)
+        return result
+
+    async def note(self, op: Op[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        result: T = await self._submit(lambda tx: op(tx, *args, **kwargs), bulk=False, durable=False)
         return result
 
     async def read(self, op: Op[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -195,7 +230,7 @@ class Sqlite:
             connection = self._idle_readers.popleft()
         except IndexError:
             try:
-                connection = connect(self._path, readonly=True)
+                connection = connect(self._path, readonly=True, vfs=self._vfs)
             except apsw.Error as error:
                 raise _translated(error) from error
         try:
@@ -204,19 +239,29 @@ class Sqlite:
             self._idle_readers.append(connection)
 
     async def changed_elsewhere(self) -> bool:
-        if self._turning or self._closed:
+        return not self._closed and (self._strangers_wrote() or self._written_without_turns())
+
+    def _strangers_wrote(self) -> bool:
+        before, self._of_strangers = self._of_strangers, self._turns.of_strangers
+        return before != self._of_strangers
+
+    def _written_without_turns(self) -> bool:
+        """By the sqlite3 shell, say; not noticed where others have taken turns since, for their writing looks the same."""
+        if self._turning:
             return False  # the writing connection is in use; whoever asks will ask again
+        before, of_others = self._seen, self._turns.of_others
         try:
-            version = self._data_version()
+            self._seen = of_others, self._data_version()
         except apsw.BusyError:
             return False
-        changed, self._version = version != self._version, version
-        return changed
+        return before[0] == of_others and before != self._seen
 
     async def close(self) -> None:
         self._closed = True
         while self._turning:
             await asyncio.wait([self._turning])
+        if self._notes:
+            self._notes.close()
         for pool in (self._syncer, self._scanner):
             if pool:
                 await asyncio.to_thread(pool.shutdown)
@@ -233,9 +278,9 @@ class Sqlite:
         if self._closed:
             raise Refused(Kind.UNAVAILABLE, "the database is closed")
 
-    async def _submit(self, make: Callable[[Tx], Awaitable[Any]], *, bulk: bool) -> Any:
+    async def _submit(self, make: Callable[[Tx], Awaitable[Any]], *, bulk: bool, durable: bool = True) -> Any:
         self._refuse_if_closed()
-        waiting = _Waiting(make, asyncio.get_running_loop().create_future(), bulk)
+        waiting = _Waiting(make, asyncio.get_running_loop().create_future(), bulk, durable)
         self._queue.append(waiting)
         if self._turning is None:
             self._start_turning()
@@ -274,17 +319,29 @@ class Sqlite:
     async def _commit(self, batch: list[_Waiting]) -> None:
         if not self._turns.try_take() and not await self._patiently(self._turns.take, PATIENCE):
             raise Refused(Kind.UNAVAILABLE, "database: another process does not end its turn")
+        durable = self._notes is None or self._notes.are_many or any(waiting.durable for waiting in batch)
         try:
+            if self._notes:
+                self._notes.prepare(durable)
             await self._begin()
             worked = await self._patiently(self._run, batch) if batch[0].bulk else self._run(batch)
             if worked:
-                await self._patiently(self._writer.execute, "COMMIT")
+                await self._end(len(batch), durable)
         finally:
             try:
                 if not self._writer.get_autocommit():
                     self._writer.execute("ROLLBACK")
             finally:
                 self._turns.release()
+
+    async def _end(self, count: int, durable: bool) -> None:
+        if self._notes and not durable:
+            self._writer.execute("COMMIT")  # a write to the log, which waits for nothing
+            self._notes.add(count)
+            return
+        await self._patiently(self._writer.execute, "COMMIT")
+        if self._notes:
+            self._notes.synced()
 
     async def _begin(self) -> None:
         try:

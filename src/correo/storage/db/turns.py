@@ -4,29 +4,52 @@ Who wants to write enters through the door and waits in it until the room is fre
 wants in again at once, finds somebody in the door and does not overtake. The system lets go of the locks of a process that
 dies. Waiting is by looking again, because a lock that blocks cannot be given up, and a process that was stopped while it
 holds one would stop all others for ever.
+
+Turns are counted, in memory that all processes share, so that whoever is told of some writers' work by other means can see
+whether anybody else has written.
 """
 
 from __future__ import annotations
 
 import fcntl
+import mmap
 import os
 import threading
 from pathlib import Path
 
 LOOK_AGAIN = 0.0002  # seconds: a fraction of a turn, which is about a millisecond
+TURNS, STRANGERS = 0, 1  # of the counters
+COUNTERS = 16  # octets
 
 
 class Turns:
-    def __init__(self, path: Path) -> None:
+    """`announced`: this process tells those who want to know what it wrote; all others are strangers to each other."""
+
+    def __init__(self, path: Path, *, announced: bool = False) -> None:
         self._door = _open(f"{path}-turn")
         self._room = _open(f"{path}-lock")
+        self._announced = announced
+        self._taken = 0
+        if os.fstat(self._room).st_size < COUNTERS:
+            os.truncate(self._room, COUNTERS)
+        self._counters = memoryview(mmap.mmap(self._room, COUNTERS)).cast("Q")
+
+    @property
+    def of_strangers(self) -> int:
+        """Grows with each turn of a process whose work is not announced."""
+        return self._counters[STRANGERS]
+
+    @property
+    def of_others(self) -> int:
+        """Grows with each turn of any other process."""
+        return self._counters[TURNS] - self._taken
 
     def try_take(self) -> bool:
         """Take the turn if nobody has it or waits for it."""
         if not _try(self._door):
             return False
         try:
-            return _try(self._room)
+            return _try(self._room) and self._begin()
         finally:
             fcntl.flock(self._door, fcntl.LOCK_UN)
 
@@ -35,14 +58,27 @@ class Turns:
         if not _wait(self._door, patience):
             return False
         try:
-            return _wait(self._room, patience)
+            return _wait(self._room, patience) and self._begin()
         finally:
             fcntl.flock(self._door, fcntl.LOCK_UN)
 
     def release(self) -> None:
+        self._count()  # what was committed can be seen now
         fcntl.flock(self._room, fcntl.LOCK_UN)
 
+    def _begin(self) -> bool:
+        self._count()  # now, too: a process that is killed after its commit would not come to count it
+        return True
+
+    def _count(self) -> None:
+        """Nobody else does meanwhile: the turn is ours."""
+        self._taken += 1
+        self._counters[TURNS] += 1
+        if not self._announced:
+            self._counters[STRANGERS] += 1
+
     def close(self) -> None:
+        self._counters.release()
         for descriptor in (self._door, self._room):
             if descriptor >= 0:
                 os.close(descriptor)

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import apsw
 import structlog
@@ -27,6 +27,7 @@ T = TypeVar("T")
 READERS = 2  # threads for questions
 CACHE_KIB = 16 * 1024  # for each connection
 PATIENCE_MS = 30_000  # another process may have the file open
+LAST = 2**63 - 1  # document
 LONGEST = (
     4 * 1024 * 1024
 )  # characters; what is longer takes a second to index, is rare, and is looked through each time
@@ -44,11 +45,35 @@ _ADD = "INSERT INTO known (id, doc) VALUES (?1, ?2)"
 _IS_KNOWN = "SELECT 1 FROM known WHERE id = ?1"
 _FORGET_WORDS = "DELETE FROM words WHERE rowid = (SELECT doc FROM known WHERE id = ?1)"
 _FORGET = "DELETE FROM known WHERE id = ?1"
+_EMPTY_WORDS = "INSERT INTO words (words) VALUES ('delete-all')"
+_EMPTY = "DELETE FROM known"
+_ALWAYS = "SELECT count(*) FROM known WHERE doc IS NULL"
 _KNOWN = "SELECT id FROM known WHERE id > ?1 AND id <= ?2 ORDER BY id"
 _SUSPECTS = """SELECT asked.value FROM carray(?1) AS asked LEFT JOIN known ON known.id = asked.value
 WHERE known.doc IS NULL OR known.doc IN (SELECT rowid FROM words WHERE words MATCH ?2)"""
 
 log = structlog.get_logger("index")
+
+
+class Look(NamedTuple):
+    """What an index holds."""
+
+    known: array[int]  # documents, ascending
+    always: int  # of them are suspects whatever is sought: too long, or damaged
+
+
+def look(path: Path, stamp: str) -> Look | None:
+    """Changes nothing. None where there is no index, or one that would be made anew."""
+    if not path.exists():
+        return None
+    try:
+        with contextlib.closing(_connect(path, apsw.SQLITE_OPEN_READONLY)) as connection:
+            if connection.execute("SELECT stamp FROM made").fetchall() != [(stamp,)]:
+                return None
+            ((always,),) = connection.execute(_ALWAYS)
+            return Look(array("q", (row[0] for row in connection.execute(_KNOWN, (0, LAST)))), always)
+    except apsw.Error:
+        return None
 
 
 class FtsIndex:
@@ -67,6 +92,8 @@ class FtsIndex:
         """Open or make the index at `path`; one whose stamp differs, or that cannot be read, is made anew. Raises OSError."""
         try:
             return cls(path, _opened(path, stamp))
+        except apsw.BusyError as error:  # it is others', and as good as can be
+            raise OSError(f"{path}: {error}") from error
         except apsw.Error as error:
             log.warning("the search index is made anew", path=str(path), reason=str(error))
         _remove(path)
@@ -102,6 +129,13 @@ class FtsIndex:
         found = await self._run(self._reading, ask, None)
         return set(ids) if found is None else found
 
+    async def empty(self) -> None:
+        """As if it were new, for whoever has it open, too. Raises OSError."""
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._writing, self._empty)
+        except apsw.Error as error:
+            raise OSError(f"{self._path}: {error}") from error
+
     async def close(self) -> None:
         self._usable = False
         for pool in (self._writing, self._reading):
@@ -129,6 +163,11 @@ class FtsIndex:
             for id in ids:
                 self._writer.execute(_FORGET_WORDS, (id,))
                 self._writer.execute(_FORGET, (id,))
+
+    def _empty(self) -> None:
+        with self._writer:
+            self._writer.execute(_EMPTY_WORDS)
+            self._writer.execute(_EMPTY)
 
     @contextlib.contextmanager
     def _reader(self) -> Iterator[apsw.Connection]:
@@ -161,10 +200,11 @@ def _opened(path: Path, stamp: str) -> apsw.Connection:
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")  # whole after a loss of power, if not up to date
-        with connection:
-            if not connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'made'").fetchone():
-                connection.execute(_SCHEMA)
-                connection.execute("INSERT INTO made (stamp) VALUES (?1)", (stamp,))
+        if not _is_made(connection):
+            with connection:
+                if not _is_made(connection):  # others may have waited to make it, too
+                    connection.execute(_SCHEMA)
+                    connection.execute("INSERT INTO made (stamp) VALUES (?1)", (stamp,))
         if connection.execute("SELECT stamp FROM made").fetchall() != [(stamp,)]:
             raise apsw.MismatchError("it was made by another version")
     except apsw.Error:
@@ -173,11 +213,16 @@ def _opened(path: Path, stamp: str) -> apsw.Connection:
     return connection
 
 
+def _is_made(connection: apsw.Connection) -> bool:
+    return connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'made'").fetchone() is not None
+
+
 def _connect(path: Path, flags: int) -> apsw.Connection:
     if flags & apsw.SQLITE_OPEN_CREATE:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # it tells what is in the mail
     connection = apsw.Connection(str(path), flags=flags)
     connection.set_busy_timeout(PATIENCE_MS)
+    connection.transaction_mode = "IMMEDIATE"  # who reads first and then writes is refused where another has written, and not made to wait
     connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
     return connection
 

@@ -1,0 +1,21 @@
+"""The world a server lives in."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+
+from correo.clock import Chance, Clock
+from correo.dns import Resolver
+from correo.net import Dialer
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What a server is given instead of taking it: time, chance, names and the network."""
+
+    clock: Clock
+    chance: Chance
+    resolver: Resolver | None = None  # None: as the configuration says
+    dialer: Dialer | None = None
+    trust: ssl.SSLContext | None = None  # who vouches for other servers; None: as the configuration says
