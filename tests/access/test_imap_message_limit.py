@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from correo.access.imap.message_limit import Limited, save_limit
+from correo.access.imap.options import ImapOptions
 from correo.access.imap.responses import bad, no, ok
-from correo.access.imap.session import ImapOptions
 
 
 def options(messages: int, saves: int) -> ImapOptions:

@@ -21,7 +21,9 @@ from imap_tools import AND, MailBoxUnencrypted, MailMessageFlags
 from scramp import ScramClient
 
 from correo import accounts, mailbox
-from correo.access.imap.session import ImapOptions, ImapSession, Services
+from correo.access.imap.answers import Answers
+from correo.access.imap.options import ImapOptions, Services
+from correo.access.imap.session import ImapSession
 from correo.accounts import Cost, Logins, make_credentials
 from correo.clock.system import SystemClock
 from correo.clock.virtual import START, SeededChance, VirtualClock
@@ -90,7 +92,8 @@ async def house(folder: Path, *, threaded: bool = False) -> AsyncIterator[House]
     chance = SeededChance(1)
     logins = Logins(db, clock, chance, concurrency=0, cost=CHEAP)
     options = ImapOptions("mail.example.org", False, True, 600.0, 60.0, 1_000_000)
-    services = Services(db, LocalBus(), clock, chance, logins, options)
+    answers = Answers(least=1)  # every test that asks twice hears what is remembered
+    services = Services(db, LocalBus(), clock, chance, logins, options, answers=answers)
     id = chance.id(START)
     address = Address.parse("alice@example.org")
     await db.write(accounts.add_domain, "example.org", START)
@@ -507,9 +510,9 @@ async def test_a_damaged_message_hides_no_other(tmp_path: Path) -> None:
         )
         assert not home.faults
         assert said.count(b"Subject: number") == 2
-        assert b"c NO [SERVERBUG] " in said
+        assert b"c NO [CORRUPTION] " in said
         assert said.count(b"{8}\r\nText ") == 2  # the text of a message is kept apart from its header
-        assert b"d NO [SERVERBUG] " in said
+        assert b"d NO [CORRUPTION] " in said
         assert b"* SEARCH 1 3\r\ne OK" in said
         assert b"* SEARCH 1\r\nf OK" in said
 

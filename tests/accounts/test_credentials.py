@@ -34,7 +34,7 @@ def test_as_owasp_says() -> None:
     assert (parameters.time_cost, parameters.memory_cost, parameters.parallelism) == (2, 19456, 1)
     assert (parameters.salt_len, parameters.hash_len) == (16, 32)
     assert PasswordHasher().verify(credentials.password, "pencil")
-    keys = credentials.keys()
+    keys = credentials.scram_keys()
     assert keys
     assert keys == ScramKeys.derive(b"pencil", keys.salt, 65_536)
     assert not outdated(credentials, OWASP)
@@ -88,7 +88,7 @@ def test_decoys_look_and_cost_like_the_real_ones() -> None:
         assert keys == decoy_keys("eve@example.com", b"secret", CHEAP, digest)
         assert keys.salt != decoy_keys("eva@example.com", b"secret", CHEAP, digest).salt
         assert keys.salt != decoy_keys("eve@example.com", b"another", CHEAP, digest).salt
-        true = make_credentials("pencil", SeededChance(), BOTH).keys(digest)
+        true = make_credentials("pencil", SeededChance(), BOTH).scram_keys(digest)
         assert true
         assert (keys.iterations, len(keys.salt), keys.digest) == (true.iterations, len(true.salt), digest)
         assert len(keys.stored_key) == len(true.stored_key)
@@ -101,7 +101,7 @@ def test_keys_for_sha1_are_made_where_they_are_wanted() -> None:
     assert one.scram_sha1 == ""
     assert one.keys("sha1") is None
     for digest in DIGESTS:
-        keys = both.keys(digest)
+        keys = both.scram_keys(digest)
         assert keys
         assert keys == ScramKeys.derive(b"pencil", keys.salt, 4096, digest)
     assert both.scram.split("$")[1] != both.scram_sha1.split("$")[1]

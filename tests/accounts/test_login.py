@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 from base64 import b64decode
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from scramp import ScramClient
 
 from correo import accounts
-from correo.accounts import Challenge, Cost, Denied, LoggedIn, Logins, Ways, make_credentials
+from correo.accounts import Challenge, Cost, Denied, LoggedIn, Logins, Ways, cost_for, make_credentials
 from correo.accounts.hashing import WAITING_PER_THREAD
 from correo.accounts.login import USUAL
 from correo.accounts.recent import TTL
@@ -365,6 +366,58 @@ async def test_scram_sha1_works_once_there_are_keys(house: House) -> None:
 async def test_scram_sha1_is_not_usual(house: House) -> None:
     end = await house.logins.authentication(TLS).begin("SCRAM-SHA-1", b"n,,n=bob,r=abc")
     assert end == Denied(Kind.NOT_FOUND, "no such mechanism")
+
+
+def cram(challenge: bytes, login: str, password: str) -> bytes:
+    return f"{login} {hmac.new(password.encode(), challenge, 'md5').hexdigest()}".encode()
+
+
+async def by_cram(logins: Logins, login: str, password: str) -> LoggedIn | Denied:
+    authentication = logins.authentication(TLS)
+    first = await authentication.begin("CRAM-MD5", None)
+    assert isinstance(first, Challenge)
+    end = await authentication.respond(cram(first.data, login, password))
+    assert not isinstance(end, Challenge)
+    return end
+
+
+async def test_cram_md5_works_once_there_are_keys(house: House) -> None:
+    """As with SCRAM-SHA-1; and nothing tells an account without them from one that does not exist."""
+    logins = house.another(ways=Ways((*USUAL, "CRAM-MD5"), host="mx.example.com"))
+    for name in ("bob", "eve"):
+        assert await by_cram(logins, name, PASSWORD) == Denied(Kind.BAD_CREDENTIALS, "wrong proof", name)
+    assert await house.tried("bob", PASSWORD, logins) == 1
+    assert isinstance(await by_cram(logins, "bob", PASSWORD), LoggedIn)
+    assert isinstance(await by_cram(logins, "BOB@example.COM", PASSWORD), LoggedIn)
+    assert await by_cram(logins, "bob", "x") == Denied(Kind.BAD_CREDENTIALS, "wrong proof", "bob")
+    await house.enable(False)
+    assert await by_cram(logins, "bob", PASSWORD) == Denied(Kind.DISABLED, login="bob")
+    await house.enable(True)
+    # Where nobody wants the keys any more they are taken away.
+    assert await house.tried("bob", PASSWORD) == 1
+    stored = (await house.logins.find("bob"))[1]
+    assert stored
+    assert stored.credentials.cram_md5 == ""
+
+
+async def test_cram_md5_is_not_usual(house: House) -> None:
+    end = await house.logins.authentication(TLS).begin("CRAM-MD5", None)
+    assert end == Denied(Kind.NOT_FOUND, "no such mechanism")
+
+
+async def test_a_password_that_changes_during_cram_md5(house: House) -> None:
+    logins = house.another(ways=Ways(("CRAM-MD5", "PLAIN"), host="mx.example.com"))
+    wanted = cost_for(["CRAM-MD5"], CHEAP)
+    await house.set_password("first", wanted)
+    authentication = logins.authentication(TLS)
+    first = await authentication.begin("CRAM-MD5", None)
+    assert isinstance(first, Challenge)
+    assert first.data.startswith(b"<")
+    assert first.data.endswith(b"@mx.example.com>")
+    await house.set_password("second", wanted)
+    end = await authentication.respond(cram(first.data, "bob", "first"))
+    assert end == Denied(Kind.BAD_CREDENTIALS, "wrong proof", "bob")
+    assert isinstance(await by_cram(logins, "bob", "second"), LoggedIn)
 
 
 async def test_ways_change_while_the_server_runs(house: House) -> None:

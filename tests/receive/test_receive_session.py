@@ -27,6 +27,7 @@ from correo.receive import incoming
 from correo.receive.commands.rcpt import MAX_TARGETS, TOO_MANY
 from correo.receive.conversation import Note
 from correo.receive.options import Limits, Profile, ReceiveOptions, Services
+from correo.receive.rates import NetworkRates
 from correo.receive.replies import STATUSES
 from correo.receive.session import SmtpSession
 from correo.receive.trace import received, with_protocol
@@ -82,6 +83,7 @@ class House:
         self.clock = VirtualClock()
         self.chance = SeededChance(1)
         self.budget = Budget(10_000_000)
+        self.rates = NetworkRates()
         self.logins = Logins(db, self.clock, self.chance, concurrency=0, cost=CHEAP)
 
     async def furnish(self) -> None:
@@ -96,7 +98,9 @@ class House:
         await self.db.write(mailbox.open_account, 7, self.chance, START)
 
     def services(self, db: Any = None) -> Services:
-        return Services(db or self.db, self.bus, self.clock, self.chance, self.logins, self.budget)
+        return Services(
+            db or self.db, self.bus, self.clock, self.chance, self.logins, self.budget, self.rates
+        )
 
     def dialog(
         self,
@@ -229,6 +233,37 @@ async def test_who_sends_too_much_is_named_in_the_log(house: House) -> None:
         assert (await dialog.say(mail))[-1].startswith("450 4.7.1")
     (entry,) = [entry for entry in logged if entry["event"] == "sends too much"]
     assert (entry["account"], entry["address"]) == ("alice@example.org", CLIENT.address)
+
+
+async def test_messages_that_come_at_once_are_not_all_the_last_that_may_be_sent(house: House) -> None:
+    limits = Limits(network_sending=SendLimits(hour_messages=2))
+    dialogs = [await house.logged_in(limits=limits) for _ in range(4)]
+    for dialog in dialogs:
+        await dialog.say(b"MAIL FROM:<alice@example.org>\r\nRCPT TO:<bob@far.example>\r\nDATA\r\n")
+    said = await asyncio.gather(
+        *(dialog.say(b"From: alice@example.org\r\n\r\nx\r\n.\r\n") for dialog in dialogs)
+    )
+    assert sorted(answer[:3] for (answer,) in said) == ["250", "250", "450", "450"]
+
+
+async def test_what_was_not_taken_is_not_counted(house: House) -> None:
+    limits = Limits(network_sending=SendLimits(hour_messages=1))
+    refusing = FailingDb(house.db, Refused(Kind.OVER_QUOTA, "full"))
+    mail = b"MAIL FROM:<alice@example.org>\r\nRCPT TO:<bob@far.example>\r\nDATA\r\n"
+    for db, code in ((refusing, "452"), (None, "250")):
+        dialog = await house.logged_in(limits=limits)
+        dialog.session.talk.services = house.services(db)
+        await dialog.say(mail)
+        assert (await dialog.say(b"From: alice@example.org\r\n\r\nx\r\n.\r\n"))[0].startswith(code)
+
+
+async def test_what_other_servers_send_is_not_held_back_by_what_people_send(house: House) -> None:
+    limits = Limits(network_sending=SendLimits(hour_messages=1))
+    house.rates.count(CLIENT.address, 5, 5, START)
+    dialog = house.dialog(limits=limits)
+    await dialog.begin()
+    await dialog.say(BEGIN)
+    assert (await dialog.say(b"x\r\n.\r\n"))[0].startswith("250")
 
 
 async def test_scram_without_tls(house: House) -> None:

@@ -17,6 +17,10 @@ SENDERS = (
     VICTIM,
     "Alice@EXAMPLE.ORG",
     '"alice@example.org"@example.com',
+    "alice@[192.0.2.9]",
+    "postmaster@mail.example.org",
+    "root@localhost",
+    "@example.org:victim@example.com",
 )
 FORMS = (
     "victim@example.com",
@@ -82,6 +86,99 @@ FORMS = (
     "victim@example.com\u2028@example.org",
     "victim\u200b@example.com",
     "xn--victim@xn--exmple-4nf.org",
+    # our address and our name as the place to come from: what is left of the tests of abuse.net
+    "victim%example.com@[192.0.2.9]",
+    "victim%example.com@mail.example.org",
+    '"victim%example.com"',
+    '"victim%example.com"@[192.0.2.9]',
+    "victim@example.com@[192.0.2.9]",
+    "victim@example.com@mail.example.org",
+    '"victim@example.com"@[192.0.2.9]',
+    '"victim@example.com"@mail.example.org',
+    "example.com!victim@[192.0.2.9]",
+    "example.com!victim@mail.example.org",
+    "@mail.example.org:victim@example.com",
+    "@[192.0.2.9]:victim%example.com@[192.0.2.9]",
+    "postmaster%example.com@example.org",
+    "postmaster@example.com",
+    "postmaster@[192.0.2.250]",
+    # what sendmail once made something of: routes in other words, other networks, comments, blanks, programs and files
+    "@example.org@example.com:victim@example.com",
+    "@example.org:@:victim@example.com",
+    "@:victim@example.com",
+    "@example.com",
+    "victim@",
+    "victim@@example.com",
+    "victim@@example.org",
+    "victim%@example.org",
+    "%example.com@example.org",
+    "victim%%example.com@example.org",
+    "victim%example.com!other@example.org",
+    "example.com:victim@example.org",
+    "example.com::victim",
+    "example.com::victim@example.org",
+    "victim@example.com:alice@example.org",
+    "victim(alice@example.org)@example.com",
+    "(alice@example.org)victim@example.com",
+    "victim@example.com(alice@example.org)",
+    "victim @example.com",
+    "victim@ example.com",
+    "victim@example.com ",
+    "victim\t@example.com",
+    '"victim@example.com" <alice@example.org>',
+    "alice@example.org <victim@example.com>",
+    "victim@example.com>,<alice@example.org",
+    '"|/bin/mail victim@example.com"@example.org',
+    "|/bin/mail victim@example.com",
+    "/var/mail/victim",
+    '"/var/mail/victim"@example.org',
+    ":include:/etc/passwd",
+    "\\victim",
+    "\\victim@example.org",
+    "alice@.example.org",
+    "alice@example..org",
+    "alice.@example.org@example.com",
+    "=?utf-8?q?victim=40example.com?=@example.org",
+    "victim+40example.com@example.org",
+    "victim=40example.com@example.org",
+    "victim=example.com@example.org",
+    "victim#example.com@example.org",
+    "victim,example.com@example.org",
+    "alice%example.org@example.com",
+    "alice\x00@example.com",
+    "victim@example.com\x7f",
+    "victim@1.2.3.4.example.com",
+    "victim@3221226234",
+    "victim@[3221226234]",
+    "victim@0xc0.0.2.250",
+)
+NAMES = (
+    "mail.example.org",
+    "example.org",
+    "localhost",
+    "[127.0.0.1]",
+    "[192.0.2.9]",
+    "[IPv6:::1]",
+    "alice@example.org",
+)
+# Ways to have a server send, or to say who one is, that are not for strangers (RFC 821 §3.8, RFC 1985, RFC 2645, sendmail's own).
+VERBS = (
+    "SEND FROM:<alice@example.org>",
+    "SOML FROM:<alice@example.org>",
+    "SAML FROM:<alice@example.org>",
+    "TURN",
+    "ETRN example.com",
+    "ETRN @example.com",
+    "ATRN example.com",
+    "XCLIENT ADDR=127.0.0.1 LOGIN=alice@example.org",
+    "XFORWARD ADDR=127.0.0.1",
+    "XEXCH50 1 2",
+    "AUTH PLAIN AGFsaWNlQGV4YW1wbGUub3JnAHNlY3JldA==",
+    "WIZ",
+    "DEBUG",
+    "VERB",
+    "ONEX",
+    "EXPN victim@example.com",
 )
 
 
@@ -102,6 +199,60 @@ async def test_nobody_relays(form: str, house: House) -> None:
                 assert answer.startswith("503")
                 await dialog.say(b"RSET\r\n")
     assert await house.rows("SELECT id FROM queue_recipient") == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("parameters", ["", " AUTH=alice@example.org", " AUTH=<>", " BODY=8BITMIME"])
+async def test_nobody_relays_by_being_called_like_us(name: str, parameters: str, house: House) -> None:
+    for hello in ("HELO", "EHLO"):
+        dialog = house.dialog()
+        await dialog.begin()
+        await dialog.say(f"{hello} {name}\r\n".encode())
+        await dialog.say(f"MAIL FROM:<alice@example.org>{parameters}\r\n".encode())
+        (answer,) = await dialog.say(f"RCPT TO:<{VICTIM}>\r\n".encode())
+        assert answer[0] == "5"
+    assert await house.rows("SELECT id FROM queue_recipient") == []
+
+
+@pytest.mark.parametrize("verb", VERBS)
+async def test_no_other_command_opens_a_way(verb: str, house: House) -> None:
+    dialog = house.dialog()
+    await dialog.begin()
+    await dialog.say(b"EHLO x\r\n")
+    assert (await dialog.say(f"{verb}\r\n".encode()))[-1][0] == "5"
+    (_, answer) = await dialog.say(f"MAIL FROM:<alice@example.org>\r\nRCPT TO:<{VICTIM}>\r\n".encode())
+    assert answer == "550 5.7.1 Relaying denied"
+
+
+@pytest.mark.parametrize(
+    "sender",
+    [
+        "bob@example.org",
+        "alice@example.com",
+        "alice@sub.example.org",
+        "alice%example.org@example.com",
+        "bob%example.org@example.org",
+        '"alice@example.org"@example.com',
+        '"bob@example.org"@example.org',
+        "@example.org:bob@example.org",
+        "@alice:bob@example.org",
+        "alice@[192.0.2.9]",
+        "alice@mail.example.org",
+        "alice@localhost",
+        "alice@ex\u0430mple.org",
+        "\u0430lice@example.org",
+        "alice@example.org@example.com",
+        "alice@example.com,alice@example.org",
+        "alice@example.org><alice@example.com",
+    ],
+)
+async def test_who_logged_in_sends_under_no_name_but_his_own(sender: str, house: House) -> None:
+    dialog = await house.logged_in()
+    for utf8 in ("", " SMTPUTF8"):
+        answer = (await dialog.say(f"MAIL FROM:<{sender}>{utf8}\r\n".encode()))[-1]
+        assert answer[0] == "5", answer
+        (answer,) = await dialog.say(f"RCPT TO:<{VICTIM}>\r\n".encode())
+        assert answer.startswith("503")
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ First come header lines, `key: value`, each key as often as needed:
     setup: right alice@example.org Sent bob@example.org lrs        what he may do in that mailbox of hers; or `anyone`
     mailbox: alice@example.org INBOX 3            three small messages, `Subject: message 1` and so on, in that mailbox
     message: alice@example.org INBOX From: bob@example.net\r\n\r\nText\r\n       one message, escapes as below
+    queued: alice@example.org bob@example.net,!eve@example.net From: ...     she has submitted this, and it waits; `!`: it is being sent
 
     patience: 4 10m                               a network is banned for that long after so many failed logins
     mechanisms: SCRAM-SHA-1 PLAIN                 SASL mechanisms that are allowed, instead of the usual ones
@@ -36,11 +37,14 @@ Then the dialog. A number in front names one of several connections, opened when
     S close                    the server closes the connection, having said no more
     wait 5m                    so much time goes by
     stop                       the server is told to stop
+    do disable alice@example.org                  what a setup line does, and what besides them: `remove`, `passwd` and a new password,
+                                                  `noapp` and an app password; whoever is shut out by it is told
     = alice@example.org INBOX 2                   the mailbox has two messages
     = alice@example.org INBOX 1 has Subject: x    the message with UID 1 contains this text (`lacks`: does not)
     = queue 1                                     so many recipients wait for other servers
 
-In what the client sends and in `has`: \r \n \t \0 \\ \x41 are octets, $(b64 text) is base64, $(rep 300 text) repeats, and $name is what
+In what the client sends and in `has`: \r \n \t \0 \\ \x41 are octets, $(b64 text) is base64, $(rep 300 text) repeats,
+$(cram challenge login password) is the answer of CRAM-MD5 to a challenge, both in base64, and $name is what
 was bound before. In what the server says: `...` stands for anything, $name for something without blanks or brackets, which
 is bound the first time and the same from then on, and $_ for such a thing that is not remembered.
 
@@ -52,6 +56,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import hmac
 import re
 import shutil
 import ssl
@@ -66,15 +71,16 @@ from tempfile import TemporaryDirectory
 from tests.accounts.authority import Authority
 
 from correo import accounts, mailbox
-from correo.accounts import Cost, Introspection, Logins, Patience, Service, Ways, make_credentials
+from correo.accounts import Cost, Introspection, Logins, Patience, Service, Ways, cost_for, make_credentials
 from correo.accounts.account import stored_login
-from correo.accounts.app_passwords import derive
+from correo.accounts.app_passwords import derive, derive_cram
 from correo.accounts.login import USUAL
 from correo.clock.virtual import START, SeededChance, VirtualClock, VirtualLoop
 from correo.clock.virtual import run as run_virtually
+from correo.delivery import Incoming, QueueTimes, Recipient, accept
 from correo.mail.address import Address
 from correo.mail.flags import Flags
-from correo.mail.instant import SECOND, parse_duration
+from correo.mail.instant import DAY, SECOND, parse_duration
 from correo.net import Peer, Session, Stream, TlsInfo, Woken
 from correo.net.drive import Stopping, Terms, drive
 from correo.net.memory import TLS, MemoryNetwork, MemoryStream
@@ -92,12 +98,12 @@ SERVER = Peer("192.0.2.250", 25)
 
 _LINE = re.compile(
     r"(?:(?P<connection>\d+) )?"
-    r"(?:(?P<who>[CS])(?P<how>[+*]?)(?P<colon>:)? ?(?P<text>.*)|(?P<verb>wait|stop|=) ?(?P<rest>.*))"
+    r"(?:(?P<who>[CS])(?P<how>[+*]?)(?P<colon>:)? ?(?P<text>.*)|(?P<verb>wait|stop|do|=) ?(?P<rest>.*))"
 )
 _HEADER = re.compile(r"([a-z]+): *(.*)")
 _ESCAPE = re.compile(rb"\\(?:x([0-9A-Fa-f]{2})|([rnt0\\]))")
 _ESCAPED = {b"r": b"\r", b"n": b"\n", b"t": b"\t", b"0": b"\0", b"\\": b"\\"}
-_CALL = re.compile(rb"\$\((b64|rep) ([^)]*)\)")
+_CALL = re.compile(rb"\$\((b64|rep|cram) ([^)]*)\)")
 _VARIABLE = re.compile(r"\$([a-z_][a-z0-9_]*)")
 _WORD = r"[^\s\[\](){}<>]+"
 
@@ -132,6 +138,7 @@ class World:
     clock: VirtualClock
     chance: SeededChance
     logins: Logins
+    cost: Cost  # of the passwords that are set before the first word
     faults: list[BaseException] = field(default_factory=list)
 
 
@@ -188,7 +195,7 @@ async def _play(script: Script, factory: Factory, split: str, folder: Path, kind
     clock, chance = VirtualClock(loop), SeededChance(1)
     ways, patience = _ways(script, clock), _patience(script)
     logins = Logins(db, clock, chance, concurrency=0, cost=CHEAP, ways=ways, patience=patience)
-    world = World(db, LocalBus(), clock, chance, logins)
+    world = World(db, LocalBus(), clock, chance, logins, cost_for(ways.mechanisms, CHEAP))
     stage = kind(script, world, factory, split)
     try:
         await _furnish(script, world)
@@ -247,8 +254,8 @@ def _template() -> TemporaryDirectory[str]:
 
 
 @cache
-def _credentials(password: str) -> accounts.Credentials:
-    return make_credentials(password, SeededChance(2), CHEAP)
+def _credentials(password: str, cost: Cost) -> accounts.Credentials:
+    return make_credentials(password, SeededChance(2), cost)
 
 
 async def _furnish(script: Script, world: World) -> None:
@@ -261,6 +268,9 @@ async def _furnish(script: Script, world: World) -> None:
     for line in script.header.get("message", []):
         address, name, text = line.split(" ", 2)
         await _put(world, address, name, expand(text, {}))
+    for line in script.header.get("queued", []):
+        address, recipients, text = line.split(" ", 2)
+        await _submit(world, address, recipients.split(","), expand(text, {}))
 
 
 def sample(number: int) -> bytes:
@@ -279,7 +289,7 @@ async def _domain(world: World, name: str) -> None:
 async def _account(world: World, address: str, password: str) -> None:
     id = world.chance.id(START)
     add = accounts.add_account
-    parsed, credentials = Address.parse(address), _credentials(password)
+    parsed, credentials = Address.parse(address), _credentials(password, world.cost)
     await world.db.write(add, id=id, address=parsed, credentials=credentials, now=START)
     await world.db.write(mailbox.open_account, id, world.chance, START)
 
@@ -302,6 +312,7 @@ async def _app(world: World, address: str, password: str, scopes: str, lasts: st
         name=password,
         password=password,
         scram=derive(password, stored.credentials),
+        cram_md5=derive_cram(password) if world.cost.cram else "",
         scopes=scopes.split(","),
         expires=START + parse_duration(lasts) if lasts else None,
         now=START,
@@ -360,6 +371,24 @@ _SETUP: dict[str, Callable[..., Awaitable[None]]] = {
 }
 
 
+async def _remove(world: World, address: str) -> None:
+    await world.db.write(accounts.remove_account, Address.parse(address).folded)
+
+
+async def _passwd(world: World, address: str, password: str) -> None:
+    fresh = _credentials(password, world.cost)
+    await world.db.write(accounts.set_credentials, Address.parse(address).folded, fresh)
+
+
+async def _noapp(world: World, address: str, password: str) -> None:
+    stored = await world.db.read(stored_login, Address.parse(address).folded)
+    assert stored is not None, f"no account {address}"
+    await world.db.write(accounts.remove_app_password, stored.account.id, password)
+
+
+_LATER: dict[str, Callable[..., Awaitable[None]]] = {"remove": _remove, "passwd": _passwd, "noapp": _noapp}
+
+
 async def _put(world: World, address: str, name: str, *messages: bytes) -> None:
     await world.db.write(_append, address, name, messages, world.chance, world.clock.now())
 
@@ -380,6 +409,40 @@ async def _append(
         await mailbox.append(
             tx, box.id, content_id=content_id, size=len(raw), flags=Flags(), received=now, now=now
         )
+
+
+async def _submit(world: World, address: str, recipients: list[str], text: bytes) -> None:
+    """As `receive` would take it, with what that writes in front of it."""
+    account = await world.db.read(accounts.get_account, address)
+    path = f"Return-Path: <{address}>\r\n".encode()
+    trace = b"Received: from client.example\r\n\tby mail.example.org;\r\n\tThu, 1 Jan 2026 00:00:00 +0000\r\n"
+    number = world.chance.id(START)
+    incoming = Incoming(
+        id=number,
+        sender=Address.parse(address),
+        recipients=tuple(Recipient(Address.parse(one.removeprefix("!"))) for one in recipients),
+        prepared=mailbox.prepare(path + trace + text),
+        return_path_size=len(path),
+        body="7BIT",
+        utf8=False,
+        protocol="submission",
+        source="192.0.2.1",
+        account=account,
+        queue=QueueTimes(START + 5 * DAY, 0),
+    )
+    await world.db.write(accept, incoming, world.chance, START)
+    for one in recipients:
+        if one.startswith("!"):
+            await world.db.write(_send, number, one[1:])
+
+
+async def _send(tx: Tx, message_id: int, address: str) -> None:
+    await tx.run(
+        "UPDATE queue_recipient SET state = 'active', lease = 'worker', lease_until = $3 WHERE message_id = $1 AND folded = $2",
+        message_id,
+        address,
+        START + DAY,
+    )
 
 
 # -- the dialog ----------------------------------------------------------------------------------------------------------
@@ -490,6 +553,10 @@ class Stage:
                 await asyncio.sleep(parse_duration(step.text) / SECOND)
             case "stop":
                 self.terms.stopping.stop()
+            case "do":
+                what, *words = step.text.split()
+                await (_SETUP | _LATER)[what](self.world, *words)
+                await self.world.logins.show_out()
             case "=":
                 await self._check(step.text)
 
@@ -594,6 +661,12 @@ def expand(text: str, variables: dict[str, str]) -> bytes:
     def call(match: re.Match[bytes]) -> bytes:
         if match[1] == b"b64":
             return base64.b64encode(_unescape(match[2]))
+        if match[1] == b"cram":
+            challenge, login, password = match[2].split(b" ")
+            if challenge.startswith(b"$"):
+                return b"="  # nobody has listened for it
+            digest = hmac.new(password, base64.b64decode(challenge), "md5").hexdigest()
+            return base64.b64encode(login + b" " + digest.encode())
         times, _, what = match[2].partition(b" ")
         return what * int(times)
 

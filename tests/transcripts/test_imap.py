@@ -3,6 +3,7 @@
 Header lines of this protocol: `starttls: no`, `plaintext: no` (both are yes otherwise), `tls: yes` (the connection is under TLS from
 the start), `append: 1000` (octets of the longest message APPEND takes), `memory: 1000`
 (octets of literals that all connections together may have in the air), `messages: 3` and `saves: 3` (the limits of RFC 9738),
+`outbox: Outbox` (the name of the mailbox that shows what waits in the queue; there is none otherwise),
 `slow: 4` (seconds for each read of rows, and for whatever touches many messages).
 """
 
@@ -16,7 +17,8 @@ from tests.transcripts.runner import SPLITS, Script, World, play, scripts, tls_o
 
 from correo import mailbox
 from correo.access.imap.octets import Octets
-from correo.access.imap.session import ImapOptions, ImapSession, Services
+from correo.access.imap.options import ImapOptions, Services
+from correo.access.imap.session import ImapSession
 from correo.net import Stream
 from correo.net.limits import Budget
 from correo.storage.db import Database, Op, P, T
@@ -29,6 +31,7 @@ class Slow:
         self._db = db
         self._seconds = seconds
         self.write = db.write
+        self.note = db.note
         self.changed_elsewhere = db.changed_elsewhere
         self.close = db.close
 
@@ -61,6 +64,7 @@ class Imap:
             append_limit=int(script.one("append", "100000")),
             message_limit=int(script.one("messages", "0")),
             save_limit=int(script.one("saves", "0")),
+            outbox=script.one("outbox"),
         )
         slow = float(script.one("slow", "0"))
         db = Slow(world.db, slow) if slow else world.db

@@ -39,7 +39,7 @@ class Pop3:
         services = Services(
             world.db, world.bus, world.clock, world.logins, world.chance, self.locks, options, self.delays
         )
-        return Pop3Session(services, stream.peer, tls_of(script))
+        return Pop3Session(services, stream.peer, tls_of(script), stream.wake)
 
 
 @pytest.mark.parametrize("split", SPLITS)

@@ -76,7 +76,7 @@ class Smtp:
             name, *granted = user.split()
             senders = LocalSenders(frozenset({"example.org"}), {name: tuple(granted)}, lambda uid: name)
             options, peer = replace(options, local=senders), Peer("unix", 0, 1000)
-        return SmtpSession(options, services, peer, tls)
+        return SmtpSession(options, services, peer, tls, stream.wake)
 
 
 @pytest.mark.parametrize("split", SPLITS)

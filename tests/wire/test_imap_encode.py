@@ -93,7 +93,6 @@ def test_internaldate(instant: int, offset: int, wire: bytes) -> None:
         (encode.bad("a1", "x\r\n* OK y"), b"a1 BAD x?* OK y\r\n"),
         (encode.no("a1", "Grüße", "X\r\n]Y"), b"a1 NO [X?Y] Gr?e\r\n"),
         (encode.bye("later", "UNAVAILABLE"), b"* BYE [UNAVAILABLE] later\r\n"),
-        (encode.preauth("hello"), b"* PREAUTH hello\r\n"),
         (encode.continuation(), b"+ \r\n"),
         (encode.continuation(b"dGVzdA=="), b"+ dGVzdA==\r\n"),
         (encode.capability(["IMAP4rev1", "IDLE"]), b"* CAPABILITY IMAP4rev1 IDLE\r\n"),

@@ -16,7 +16,10 @@ from correo.wire.sasl import (
     Channel,
     CheckPassword,
     CheckToken,
+    CramKeys,
+    Digest,
     End,
+    Keys,
     LookUp,
     Malformed,
     Opening,
@@ -33,6 +36,7 @@ from correo.wire.sasl.steps import MAX_MESSAGE
 NONCE = "fyko+d2lbbFgONRv9qkxdawL"
 KEYS = ScramKeys.derive(b"secret", b"0123456789abcdef", 4096)
 KEYS_SHA1 = ScramKeys.derive(b"secret", b"0123456789abcdef", 4096, "sha1")
+KEYS_FOR: dict[Digest, Keys] = {"md5": CramKeys.derive(b"secret"), "sha1": KEYS_SHA1, "sha256": KEYS}
 BINDINGS = {"tls-unique": b"unique", "tls-server-end-point": b"end point"}
 FULL = Channel(tls=True, passwords=True, bindings=BINDINGS, certificate=("tim@example.com", "t@example.org"))
 ALL = offered(FULL, MECHANISMS)
@@ -49,7 +53,7 @@ def run(mechanism: str, initial: bytes | None, *answers: bytes) -> list[Ask | En
     steps = [advance(exchange)]
     while isinstance(step := steps[-1], Challenge | LookUp | CheckToken):
         if isinstance(step, LookUp):
-            steps.append(advance(exchange, KEYS if step.digest == "sha256" else KEYS_SHA1))
+            steps.append(advance(exchange, KEYS_FOR[step.digest]))
         elif isinstance(step, CheckToken):
             steps.append(advance(exchange, TokenOwner("tim") if step.token == GOOD else BAD))
         elif waiting:
@@ -206,10 +210,10 @@ def test_table() -> None:
     assert [row.name for row in MECHANISMS.values()] == list(MECHANISMS)
     assert tuple(MECHANISMS) == ALL
     scram = ("SCRAM-SHA-256", "SCRAM-SHA-1")
-    assert offered(Channel(tls=False, passwords=False), MECHANISMS) == scram
-    assert offered(Channel(tls=False, passwords=True), MECHANISMS) == (*scram, "PLAIN", "LOGIN")
+    assert offered(Channel(tls=False, passwords=False), MECHANISMS) == (*scram, "CRAM-MD5")
+    assert offered(Channel(tls=False, passwords=True), MECHANISMS) == (*scram, "PLAIN", "LOGIN", "CRAM-MD5")
     plain = ("OAUTHBEARER", "XOAUTH2", "PLAIN", "LOGIN")
-    assert offered(Channel(tls=True, passwords=True), MECHANISMS) == (*scram, *plain)
+    assert offered(Channel(tls=True, passwords=True), MECHANISMS) == (*scram, *plain, "CRAM-MD5")
     assert offered(FULL, {"LOGIN", "PLAIN"}) == ("PLAIN", "LOGIN")
     assert offered(FULL, {"SCRAM-SHA-1-PLUS"}) == ("SCRAM-SHA-1-PLUS",)
     assert offered(Channel(tls=False, passwords=False), {"PLAIN"}) == ()

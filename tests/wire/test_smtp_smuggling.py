@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from itertools import product
 
 import pytest
@@ -52,6 +53,10 @@ def seen(wire: bytes, view: str) -> tuple[list[bytes], bytes]:
 
 
 def served(wire: bytes, piece: int) -> tuple[bytes, Fault, list[str]]:
+    return read_in(wire[start : start + piece] for start in range(0, len(wire), piece))
+
+
+def read_in(pieces: Iterable[bytes]) -> tuple[bytes, Fault, list[str]]:
     """What our server makes of it: text, faults, and the commands behind the message."""
     server = Server(max_size=10_000)
     server.reply(reply(220, "", "hello"))
@@ -59,8 +64,8 @@ def served(wire: bytes, piece: int) -> tuple[bytes, Fault, list[str]]:
     assert isinstance(server.next_event(), Command)
     server.reply(reply(354, "", "go on"))
     text, faults, commands = b"", Fault.NONE, []
-    for start in range(0, len(wire), piece):
-        server.receive(wire[start : start + piece])
+    for piece in pieces:
+        server.receive(piece)
         while (event := server.next_event()) is not NEED_DATA:
             match event:
                 case Chunk(data):
@@ -91,6 +96,14 @@ def test_what_others_would_take_for_two_is_refused(piece: int) -> None:
         views = [seen(wire, view) for view in VIEWS]
         if honest and any(view != views[0] for view in views):
             assert faults & (Fault.BARE_CR | Fault.BARE_LF), wire
+
+
+def test_where_it_is_cut_makes_no_difference() -> None:
+    for message in MATRIX:
+        wire = message + b"\r\n.\r\n"
+        whole = read_in([wire])
+        for at in range(wire.index(b"one"), wire.index(b"evil")):
+            assert read_in([wire[:at], wire[at:]]) == whole, (wire, at)
 
 
 def test_what_is_mended_means_one_thing_to_everybody() -> None:

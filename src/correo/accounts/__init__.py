@@ -6,11 +6,13 @@ where mail for an address goes. This package owns the tables `accounts_*`; what 
 
 `resolve` is the one place that knows aliases, tags (`user+tag@domain`) and catch-alls; `owns` is the same walk asked backwards.
 `Logins` is the only way in: it alone reads password hashes, and a name that does not exist costs what a wrong password costs.
-Passwords are kept as argon2id hashes and SCRAM keys, never as they are. Beside his own an account may have app passwords, for
-one program each. Who fails again and again is answered slowly, then banned (`failures`); what an account sends is counted (`sending`).
+Passwords are kept as argon2id hashes and SCRAM keys, never as they are; where CRAM-MD5 is allowed, also as what that needs. Beside
+his own an account may have app passwords, for one program each. Who fails again and again is answered slowly, then banned
+(`failures`); what an account sends is counted (`sending`).
 
-A disabled account cannot log in, and still receives. A shared account is several people's: it receives as any other, nobody logs in
-as it, and who may read its mail is said by the rights in its mailboxes.
+A disabled account cannot log in, and still receives. Whoever is logged in when his account is disabled or removed, or gets another
+password, is shut out: each session has a `Visit`, which learns it from the `presence` of its process. A shared account is several
+people's: it receives as any other, nobody logs in as it, and who may read its mail is said by the rights in its mailboxes.
 """
 
 from correo.accounts.account import (

@@ -17,18 +17,20 @@ from correo.wire.sasl import (
     Channel,
     CheckPassword,
     CheckToken,
+    CramKeys,
     Digest,
     End,
     Exchange,
     Finished,
+    Keys,
     LookUp,
     Malformed,
     Opening,
     Rejected,
-    ScramKeys,
     TokenOwner,
     Vouched,
     advance,
+    include,
 )
 
 if TYPE_CHECKING:
@@ -101,7 +103,7 @@ class Authentication:
             self._logins.check(self._client, "")
         except Refused as refused:
             return Denied(refused.kind, refused.detail)
-        opening = Opening(initial, self._logins.nonce(), self._channel, self._offered)
+        opening = Opening(initial, self._logins.nonce(), self._channel, self._offered, self._logins.host)
         self._exchange = MECHANISMS[name].start(opening)
         return await self._advance(self._exchange, None)
 
@@ -136,7 +138,7 @@ class Authentication:
             self._forget()
             return Denied(refused.kind, refused.detail, self._looked_up[0])
 
-    async def _answer(self, asked: Ask) -> ScramKeys | TokenOwner | BadToken:
+    async def _answer(self, asked: Ask) -> Keys | TokenOwner | BadToken:
         match asked:
             case LookUp(login, digest):
                 return await self._keys(login, digest)
@@ -145,13 +147,16 @@ class Authentication:
                 return await self._logins.token(token)
         raise AssertionError("a challenge is for the client")
 
-    async def _keys(self, login: str, digest: Digest) -> ScramKeys:
+    async def _keys(self, login: str, digest: Digest) -> Keys:
         name, stored = self._looked_up = await self._logins.find(login)
         self._logins.check(self._client, name)
         decoy = await self._logins.decoy_keys(
             name, digest
         )  # made for everybody, so that it takes the same time
-        return (self._logins.keys(stored, digest, self._client) if stored else None) or decoy
+        found = (self._logins.keys(stored, digest, self._client) if stored else None) or decoy
+        if isinstance(found, CramKeys) and isinstance(decoy, CramKeys):
+            return found.padded(decoy)
+        return found
 
     async def _end(self, end: End) -> Challenge | LoggedIn | Denied:
         match end:
@@ -169,14 +174,14 @@ class Authentication:
                 return await self._vouched(logins, authzid)
 
     async def _proven(
-        self, login: str, authzid: str, final: bytes, keys: ScramKeys | None
+        self, login: str, authzid: str, final: bytes, keys: Keys | None
     ) -> Challenge | LoggedIn | Denied:
         # The client took its time: the password may have been changed, or the account disabled, since the keys were read.
         name, stored = await self._logins.find(login)
         if stored is None or self._looked_up[1] is None or keys is None:
             return Denied(Kind.BAD_CREDENTIALS, "no such account", login)
         now = self._logins.keys(stored, keys.digest, self._client)
-        if now is None or not now.include(keys):
+        if now is None or not include(now, keys):
             return Denied(Kind.BAD_CREDENTIALS, "the password was changed meanwhile", login)
         if not stored.account.enabled:
             return Denied(Kind.DISABLED, login=login)

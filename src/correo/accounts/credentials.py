@@ -1,4 +1,4 @@
-"""Passwords as they are kept: an argon2id hash and SCRAM-SHA-256 keys, and where they are wanted keys for SCRAM-SHA-1.
+"""Passwords as they are kept: an argon2id hash and SCRAM-SHA-256 keys, and where they are wanted keys for SCRAM-SHA-1 and CRAM-MD5.
 
 Every password passes through SASLprep on its way in, to be stored or to be checked, so that it matches whichever way a client
 composed its letters (RFC 4616 §2, RFC 5802 §2.2).
@@ -17,7 +17,7 @@ from argon2.exceptions import VerifyMismatchError
 
 from correo.clock import Chance
 from correo.mail.errors import Kind, Refused
-from correo.wire.sasl import Digest, ScramKeys
+from correo.wire.sasl import CramKeys, Digest, Keys, ScramKeys, md5
 from correo.wire.sasl.saslprep import Unprepared, saslprep
 
 SALT_SIZE = 16  # octets, RFC 9106 §3.1
@@ -36,6 +36,7 @@ class Cost:
     # little; but here it is the client that works, and the Cyrus SASL library, which many clients use, refuses to do more.
     iterations: int = 65_536
     sha1: bool = False  # keys for SCRAM-SHA-1, too: one more thing for the thief to try, and the cheaper one
+    cram: bool = False  # keys for CRAM-MD5, too: the thief need not even try, for they are all that it takes to log in by it
 
 
 OWASP = Cost()  # the second of the equal choices in OWASP's Password Storage Cheat Sheet
@@ -43,7 +44,8 @@ OWASP = Cost()  # the second of the equal choices in OWASP's Password Storage Ch
 
 def cost_for(mechanisms: Collection[str], cost: Cost = OWASP) -> Cost:
     """`cost`, with the keys that these mechanisms need."""
-    return replace(cost, sha1=any(name.startswith("SCRAM-SHA-1") for name in mechanisms))
+    sha1 = any(name.startswith("SCRAM-SHA-1") for name in mechanisms)
+    return replace(cost, sha1=sha1, cram="CRAM-MD5" in mechanisms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +53,14 @@ class Credentials:
     password: str = field(repr=False)  # argon2id in PHC form
     scram: str = field(repr=False)  # SCRAM-SHA-256: iterations$salt$stored-key$server-key, base64
     scram_sha1: str = field(default="", repr=False)  # likewise; "" where there are none
+    cram_md5: str = field(default="", repr=False)  # inner$outer, base64; "" where there are none
 
-    def keys(self, digest: Digest = "sha256") -> ScramKeys | None:
+    def scram_keys(self, digest: Digest = "sha256") -> ScramKeys | None:
         written = self.scram if digest == "sha256" else self.scram_sha1
         return read_keys(written, digest) if written else None
+
+    def keys(self, digest: Digest = "sha256") -> Keys | None:
+        return read_cram(self.cram_md5) if digest == "md5" else self.scram_keys(digest)
 
 
 def make_credentials(password: str, chance: Chance, cost: Cost = OWASP) -> Credentials:
@@ -68,7 +74,8 @@ def hash_password(secret: bytes, salts: bytes, cost: Cost) -> Credentials:
     first, second, third = (salts[start : start + SALT_SIZE] for start in range(0, SALTS_SIZE, SALT_SIZE))
     scram = written(ScramKeys.derive(secret, second, cost.iterations))
     scram_sha1 = written(ScramKeys.derive(secret, third, cost.iterations, "sha1")) if cost.sha1 else ""
-    return Credentials(_hasher(cost).hash(secret, salt=first), scram, scram_sha1)
+    cram_md5 = written_cram(CramKeys.derive(secret)) if cost.cram else ""
+    return Credentials(_hasher(cost).hash(secret, salt=first), scram, scram_sha1, cram_md5)
 
 
 def storable(password: str) -> bytes:
@@ -102,6 +109,8 @@ def outdated(credentials: Credentials, cost: Cost) -> bool:
     """Whether they were made at another cost, or with other keys than are wanted now."""
     kept = _iterations(credentials.scram), _iterations(credentials.scram_sha1)
     wanted = cost.iterations, cost.iterations if cost.sha1 else 0
+    if bool(credentials.cram_md5) != cost.cram:
+        return True
     return kept != wanted or _hasher(cost).check_needs_rehash(credentials.password)
 
 
@@ -123,6 +132,18 @@ def decoy_keys(name: str, secret: bytes, cost: Cost, digest: Digest = "sha256") 
     return ScramKeys(cost.iterations, salt[:SALT_SIZE], stored_key, server_key[: len(stored_key)], digest)
 
 
+def decoy_cram(name: str, secret: bytes, count: int) -> CramKeys:
+    """As `decoy_keys`, `count` of them."""
+    first, *others = (
+        CramKeys(digest[: md5.STATE], digest[md5.STATE :])
+        for number in range(count)
+        for digest in (
+            hmac.digest(secret, f"cram {number}\0{name}".encode("utf-8", "surrogatepass"), "sha256"),
+        )
+    )
+    return replace(first, others=tuple(others))
+
+
 def written(keys: ScramKeys) -> str:
     parts = (keys.salt, keys.stored_key, keys.server_key)
     return "$".join((str(keys.iterations), *(b64encode(part).decode() for part in parts)))
@@ -132,6 +153,17 @@ def read_keys(written: str, digest: Digest) -> ScramKeys:
     iterations, *rest = written.split("$")
     salt, stored_key, server_key = map(b64decode, rest)
     return ScramKeys(int(iterations), salt, stored_key, server_key, digest)
+
+
+def written_cram(keys: CramKeys) -> str:
+    return "$".join(b64encode(state).decode() for state in (keys.inner, keys.outer))
+
+
+def read_cram(written: str) -> CramKeys | None:
+    if not written:
+        return None
+    inner, outer = map(b64decode, written.split("$"))
+    return CramKeys(inner, outer)
 
 
 def _iterations(written: str) -> int:

@@ -101,7 +101,7 @@ class Failures:
         for name in (network, wide_network_of(client.address)):
             if self._banned(self._records.get(name), now):
                 raise Refused(Kind.TOO_MANY, f"too many failures from {name}")
-        name = _folded(login)
+        name = folded(login)
         if self._banned(self._names.get(name), now) and not self._is_home(name, client, now):
             raise Refused(Kind.TOO_MANY, "too many failures for this login name")
 
@@ -110,7 +110,7 @@ class Failures:
         network = self._network(client)
         if not network:
             return 0.0
-        name = _folded(login)
+        name = folded(login)
         known = self._wrong.get(network) or []
         if not mark or mark not in known:
             if mark:
@@ -125,7 +125,7 @@ class Failures:
 
     def succeeded(self, client: Client, login: str, now: int) -> None:
         """Remember the wider network as one where the owner of the login name is at home."""
-        name = _folded(login)
+        name = folded(login)
         if self._network(client):
             homes, home = self._homes.get(name) or {}, wide_network_of(client.address)
             homes.pop(home, None)
@@ -187,5 +187,6 @@ def is_within(address: str, networks: Sequence[str]) -> bool:
     return any(parsed in ipaddress.ip_network(network, strict=False) for network in named)
 
 
-def _folded(login: str) -> str:
+def folded(login: str) -> str:
+    """As it is counted."""
     return login.strip().casefold()[:MAX_LOGIN]

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import idna
 
 from correo.accounts.account import Account, StoredLogin, renew_credentials, stored_login
-from correo.accounts.app_passwords import AppPassword, find_app, note_use
+from correo.accounts.app_passwords import MOST, AppPassword, find_app, note_use
 from correo.accounts.authentication import SHOWN_LOGIN, Authentication, Denied, LoggedIn, log_denied
 from correo.accounts.credentials import (
     OWASP,
@@ -24,6 +24,7 @@ from correo.accounts.credentials import (
     Credentials,
     checkable,
     cost_for,
+    decoy_cram,
     decoy_hash,
     decoy_keys,
     hash_password,
@@ -34,14 +35,16 @@ from correo.accounts.credentials import (
 from correo.accounts.domains import only_domain
 from correo.accounts.failures import Client, Failures, Patience
 from correo.accounts.hashing import Hashing
+from correo.accounts.presence import Presence
 from correo.accounts.recent import RecentLogins
+from correo.accounts.shut_out import shut_out_since
 from correo.accounts.tokens import Tokens
 from correo.clock import Chance, Clock
 from correo.mail.address import Address, BadAddress
 from correo.mail.errors import Kind, Refused
 from correo.net import TlsInfo
 from correo.storage.db import Database, Tx
-from correo.wire.sasl import MECHANISMS, BadToken, Challenge, Channel, Digest, ScramKeys, TokenOwner, offered
+from correo.wire.sasl import MECHANISMS, BadToken, Challenge, Channel, Digest, Keys, TokenOwner, offered
 from correo.wire.sasl.saslprep import Unprepared, saslprep
 
 __all__ = [
@@ -66,7 +69,7 @@ FAILURES = frozenset({Kind.BAD_CREDENTIALS, Kind.DISABLED})  # that are counted 
 NONCE_SIZE = 18  # octets, 24 characters
 
 
-# Without SCRAM-SHA-1: its keys are made only once a password is set or used, so that a client that prefers it to PLAIN could not log
+# Without SCRAM-SHA-1 and CRAM-MD5: their keys are made only once a password is set or used, so that a client that prefers them to PLAIN could not log
 # in to an account from before; and they are easier to attack for whoever takes the database.
 USUAL = (
     "SCRAM-SHA-256-PLUS",
@@ -89,6 +92,7 @@ class Ways:
     # Channel binding is offered under TLS 1.3, too, where the only type we have is tls-server-end-point. Clients that follow
     # RFC 9266 take an offer for one of tls-exporter, and fail to log in.
     end_point: bool = False
+    host: str = "localhost"  # what the server calls itself
 
 
 class Logins:
@@ -104,8 +108,11 @@ class Logins:
         cost: Cost = OWASP,
         ways: Ways = Ways(),
         patience: Patience = PATIENCE,
+        failures: Failures | None = None,
+        failures_key: bytes = b"",
     ) -> None:
-        """`concurrency`: passwords hashed at a time, by default one on each core; 0 hashes inline, for virtual time."""
+        """`concurrency`: passwords hashed at a time, by default one on each core; 0 hashes inline, for virtual time. `failures`
+        that are counted together with those of other processes need the `failures_key` that they have, too."""
         self._db = db
         self._clock = clock
         self._chance = chance
@@ -115,8 +122,9 @@ class Logins:
         self._recent = RecentLogins(chance.secret(SECRET_SIZE))
         self._decoy = decoy_hash(cost, chance)
         self._secret = b""
-        self._failures = Failures(patience)
-        self._wrong_key = chance.secret(SECRET_SIZE)
+        self._failures = failures or Failures(patience)
+        self._wrong_key = failures_key or chance.secret(SECRET_SIZE)
+        self.presence = Presence()
 
     async def password(self, login: str, password: str, client: Client = NOBODY) -> Account:
         """Refused BAD_CREDENTIALS, DISABLED, TOO_MANY when the client has failed too often, or UNAVAILABLE when too many are
@@ -200,6 +208,10 @@ class Logins:
         """
         return Authentication(self, channel, client, success_data)
 
+    async def show_out(self) -> None:
+        """Have those leave who were shut out since it was done last. Refused UNAVAILABLE."""
+        self.presence.hear(await self._db.read(shut_out_since, self.presence.seen))
+
     def close(self) -> None:
         """Let go of the threads; passwords that wait are not checked any more."""
         self._hashing.close()
@@ -234,17 +246,23 @@ class Logins:
             with contextlib.suppress(Refused):  # a full disk is no reason to keep somebody out
                 await self._db.write(note_use, app.id, now)
 
-    def keys(self, stored: StoredLogin, digest: Digest, client: Client) -> ScramKeys | None:
-        """What SCRAM may prove."""
+    def keys(self, stored: StoredLogin, digest: Digest, client: Client) -> Keys | None:
+        """What a mechanism may prove."""
         return stored.keys(digest, client.protocol, self._clock.now())
+
+    @property
+    def host(self) -> str:
+        return self._ways.host
 
     def nonce(self) -> str:
         return b64encode(self._chance.secret(NONCE_SIZE)).decode()
 
-    async def decoy_keys(self, name: str, digest: Digest) -> ScramKeys:
+    async def decoy_keys(self, name: str, digest: Digest) -> Keys:
         if not self._secret:
             fresh = self._chance.secret(SECRET_SIZE)
             self._secret = await self._db.write(installation_secret, fresh)
+        if digest == "md5":
+            return decoy_cram(name, self._secret, 1 + MOST)
         return decoy_keys(name, self._secret, self._cost, digest)
 
     async def token(self, token: str) -> TokenOwner | BadToken:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 
 from correo.accounts import Account, Authentication
+from correo.accounts.presence import Visit, do_nothing
 from correo.mail.address import Address
 from correo.mail.envelope import SEVEN_BIT, Envelope
 from correo.mail.terms import PLAIN, Terms
@@ -14,6 +16,7 @@ from correo.net import Peer, TlsInfo
 from correo.net.limits import Budget
 from correo.receive.options import Profile, ReceiveOptions, Services
 from correo.wire.sasl import Channel
+from correo.wire.smtp.xclient import UNKNOWN
 
 SMALL = 1024  # octets of a piece that is kept together with others: BDAT may bring them one by one
 PIECE = 64 * 1024  # octets of what is made of those
@@ -104,7 +107,12 @@ class Conversation:
     """What commands and checks read, and commands change."""
 
     def __init__(
-        self, options: ReceiveOptions, services: Services, peer: Peer, tls: TlsInfo | None = None
+        self,
+        options: ReceiveOptions,
+        services: Services,
+        peer: Peer,
+        tls: TlsInfo | None = None,
+        wake: Callable[[], None] = do_nothing,
     ) -> None:
         self.options = options
         self.limits = options.limits
@@ -121,7 +129,10 @@ class Conversation:
         self.transaction: Transaction | None = None
         self.authentication: Authentication | None = None
         self.failed_logins = 0
+        self.errors = 0
+        self.idle_commands = 0  # since a message was taken
         self.notes: set[Note] = set()
+        self.visit = Visit(services.logins.presence, wake)
 
     @property
     def profile(self) -> Profile:
@@ -154,8 +165,23 @@ class Conversation:
         return self.services.logins.takes_passwords(self.channel)
 
     @property
+    def answerable(self) -> str:
+        """The address of which failures, and what is sent, are counted: of who is in front where he does not know his client's."""
+        return self.front.address if self.peer.address == UNKNOWN else self.peer.address
+
+    @property
+    def may_ask_for_notices(self) -> bool:
+        """Whether the parameters of RFC 3461 may be used."""
+        return self.options.dsn or self.profile is not Profile.MX or self.known
+
+    @property
     def may_start_tls(self) -> bool:
         return self.options.starttls and self.tls is None
+
+    def log_in(self, account: Account) -> None:
+        """`account` has proved who he is, or somebody vouches for him."""
+        self.account = account
+        self.visit.begin(account)
 
     def reset(self) -> None:
         """Give up the mail transaction (RFC 5321 §4.1.1.5)."""
@@ -169,3 +195,4 @@ class Conversation:
         self.helo = ""
         self.extended = False
         self.account = self.authentication = None
+        self.visit.end()

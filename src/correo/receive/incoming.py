@@ -155,23 +155,43 @@ async def _accept(talk: Conversation, transaction: Transaction, facts: MessageFa
         protocol=talk.profile.value,
         source=f"unix:{talk.user}" if talk.user else talk.peer.address,
         account=talk.account,
+        submitter=_submitter(talk, envelope),
         queue=_times(talk, envelope.terms, now),
         hostname=talk.options.hostname,
         ret=envelope.ret,
         envelope_id=envelope.envelope_id,
         terms=envelope.terms,
     )
-    count, network = len(incoming.recipients), talk.peer.address
-    if services.rates.exceeds(network, talk.limits.network_sending, 1, count, now):
-        return TOO_MUCH.status
-    accepted = await services.db.write(accept_counted, incoming, talk.limits.sending, services.chance, now)
+    accepted = await _committed(talk, incoming, now)
     if accepted is None:
         return TOO_MUCH.status
-    if talk.profile is Profile.SUBMISSION:
-        services.rates.count(network, count, now)
     publish(services.bus, accepted)
     _log(talk, envelope, queue_id, prepared)
     return Status(250, "2.0.0", f"Ok: queued as {queue_id}")
+
+
+async def _committed(talk: Conversation, incoming: Incoming, now: int) -> Accepted | None:
+    """None where that is too much from one account, or from one network."""
+    services, limits = talk.services, talk.limits
+    count, network = len(incoming.recipients), talk.answerable
+    counted = talk.profile is Profile.SUBMISSION
+    if counted and not services.rates.reserve(network, limits.network_sending, count, now):
+        return None
+    accepted = None
+    try:
+        accepted = await services.db.write(accept_counted, incoming, limits.sending, services.chance, now)
+    finally:
+        if counted and accepted is None:
+            services.rates.give_back(network, count, now)
+    return accepted
+
+
+def _submitter(talk: Conversation, envelope: Envelope) -> str:
+    """Whose name somebody has here who is known without having logged in."""
+    local = talk.options.local
+    if talk.account or not talk.user or local is None or envelope.sender is None:
+        return ""
+    return local.own(talk.user, envelope.sender)
 
 
 def _header(

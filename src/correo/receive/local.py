@@ -19,9 +19,13 @@ class LocalSenders:
     granted: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by user; folded addresses
     name: Callable[[int], str] = str  # of a uid; of one that has no name, the number in digits
 
-    def allows(self, user: str, sender: Address) -> bool:
+    def own(self, user: str, sender: Address) -> str:
+        """The user's own address (folded) where `sender` is that, with a tag or without; else ""."""
         own, _, _ = sender.user.partition(SEPARATOR)
-        if sender.host in self.domains and own == user.lower():
+        return f"{own}@{sender.host}" if sender.host in self.domains and own == user.lower() else ""
+
+    def allows(self, user: str, sender: Address) -> bool:
+        if self.own(user, sender):
             return True
         names = (*self.granted.get(user, ()), *self.granted.get(ANYBODY, ()))
         return any(name in (ANYBODY, sender.folded, f"@{sender.host}") for name in names)

@@ -74,6 +74,7 @@ class ReceiveOptions:
     strict: bool = False  # hang up on clients that do what honest ones do not (`conversation.Note`)
     mend_newlines: bool = False  # a CR or LF alone in a message becomes CR LF, instead of a refusal
     local: LocalSenders | None = None  # those who come by a local socket need not log in
+    dsn: bool = True  # other servers may ask for notices (RFC 3461), too; mail programs always may
     expn: bool = False  # people who logged in may ask to whom an alias leads
     limits: Limits = field(default_factory=Limits)
 

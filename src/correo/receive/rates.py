@@ -27,16 +27,26 @@ class NetworkRates:
             and window(rows, now).exceeds(limits, messages, recipients)
         )
 
-    def count(self, address: str, recipients: int, now: int) -> None:
-        """One message."""
+    def reserve(self, address: str, limits: SendLimits, recipients: int, now: int) -> bool:
+        """Count one message, before it is taken, since others may come meanwhile; False, and nothing is done, where it is too much."""
+        if self.exceeds(address, limits, 1, recipients, now):
+            return False
+        self.count(address, 1, recipients, now)
+        return True
+
+    def give_back(self, address: str, recipients: int, now: int) -> None:
+        """The message that was counted at `now` was not taken."""
+        self.count(address, -1, -recipients, now)
+
+    def count(self, address: str, messages: int, recipients: int, now: int) -> None:
+        """So many more, or fewer; of others who count for the same networks, too."""
         network, this = network_of(address), now // HOUR
         if not network:
             return
-        rows = [row for row in self._sent.get(network, ()) if row[0] >= this - 1]
-        messages, total = 0, 0
-        if rows and rows[-1][0] == this:
-            _, messages, total = rows.pop()
-        self._sent[network] = [*rows, (this, messages + 1, total + recipients)]
+        rows = {row[0]: row for row in self._sent.get(network, ()) if row[0] >= this - 1}
+        _, before, total = rows.get(this, (this, 0, 0))
+        rows[this] = (this, max(0, before + messages), max(0, total + recipients))
+        self._sent[network] = list(rows.values())
         self._sent.move_to_end(network)
         if len(self._sent) > MOST:
             self._sent.popitem(last=False)

@@ -19,6 +19,7 @@ STATUSES: dict[Kind, Status] = {
     # An alias that leads to too many: the operator will mend it, and the mail should not be lost meanwhile.
     Kind.TOO_MANY: Status(451, "4.3.5", "Too many destinations, try again later"),
     Kind.HAS_CHILDREN: Status(451, "4.3.0", "Not possible now, try again later"),
+    Kind.OUTBOX: Status(550, "5.7.1", "Not permitted"),
     Kind.BAD_CREDENTIALS: Status(535, "5.7.8", "Authentication failed"),
     Kind.DISABLED: Status(550, "5.2.1", "Mailbox disabled"),
     Kind.UNAVAILABLE: Status(451, "4.3.0", "Temporarily unavailable, try again later"),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import structlog
 
+from correo.accounts.presence import do_nothing
 from correo.mail.errors import Kind, Refused
 from correo.mail.instant import SECOND
 from correo.net import Flush, Peer, TlsInfo
@@ -37,6 +39,8 @@ log = structlog.get_logger("smtp")
 # Who says these is no mail client: a web page that makes a browser talk to us (cross-protocol attack).
 FOREIGN = frozenset({"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"})
 
+SHUT_OUT = reply(421, "4.7.0", "The account was closed or has another password")
+
 _BY_VERB: dict[Profile, dict[str, Row[Any]]] = {
     profile: {row.verb: row for row in COMMANDS if profile in row.profiles} for profile in Profile
 }
@@ -47,16 +51,20 @@ class SmtpSession:
     """Answers the events of its core; a `net.Session`."""
 
     def __init__(
-        self, options: ReceiveOptions, services: Services, peer: Peer, tls: TlsInfo | None = None
+        self,
+        options: ReceiveOptions,
+        services: Services,
+        peer: Peer,
+        tls: TlsInfo | None = None,
+        wake: Callable[[], None] = do_nothing,
     ) -> None:
+        """`wake`: makes `woken` be called soon, as `Stream.wake` does."""
         self.core = Server(max_size=options.limits.message_size)
-        self.talk = Conversation(options, services, peer, tls)
+        self.talk = Conversation(options, services, peer, tls, wake)
         self._commands = _BY_VERB[options.profile]
         self._data: Transaction | None = None  # whose text is being received
         self._unwanted: Reply | None = None  # the answer to a chunk whose octets are dropped
         self._deadline = 0  # µs: when the next command, or the message, must be complete
-        self._errors = 0
-        self._idle_commands = 0
 
     # -- the contract of net.Session ---------------------------------------------------------------------------------
 
@@ -76,6 +84,9 @@ class SmtpSession:
         self._answer(reply(220, "", f"{self.talk.options.hostname} {protocol} Correo"))
 
     async def handle(self, event: Event, flush: Flush) -> None:
+        if self.talk.visit.over:
+            self._answer(SHUT_OUT)  # in place of the answer to a message, too
+            return
         match event:
             case BeginChunk():
                 self._begin_chunk(event)
@@ -93,7 +104,9 @@ class SmtpSession:
                 self._answer(self._bounded(await self._said(event)))
 
     async def woken(self) -> None:
-        """Nothing: no other session has anything to tell this one."""
+        """No other session has anything to tell this one, but who is logged in may be shut out."""
+        if self.talk.visit.over:
+            self._answer(SHUT_OUT)
 
     def tls_started(self, tls: TlsInfo) -> None:
         self.talk.tls = tls
@@ -104,11 +117,13 @@ class SmtpSession:
     def broken(self, incident: str) -> None:
         self._answer(reply(421, "4.3.0", f"Internal error, reference {incident}"))
 
-    def shutting_down(self) -> None:
-        self._answer(reply(421, "4.3.2", "Server shutting down"))
+    def shutting_down(self, *, at_once: bool = False) -> None:
+        # A message that has begun may come to its end, as long as that is waited for.
+        if at_once or self.talk.transaction is None:
+            self._answer(reply(421, "4.3.2", "Server shutting down"))
 
     async def ended(self) -> None:
-        self.talk.reset()
+        self.talk.forget()
         if self.talk.notes:
             notes = sorted(note.value for note in self.talk.notes)
             log.info("odd client", address=self.talk.peer.address, notes=notes)
@@ -154,9 +169,9 @@ class SmtpSession:
     async def _end_of_data(self, event: EndOfData) -> tuple[Reply, ...]:
         replies = await incoming.finish(self.talk, event)
         if replies[-1].ok:
-            self._errors = self._idle_commands = 0
+            self.talk.errors = self.talk.idle_commands = 0
         elif replies[-1].code >= 500:
-            self._errors += 1
+            self.talk.errors += 1
         return replies
 
     async def _said(self, event: Event) -> Reply:
@@ -187,7 +202,7 @@ class SmtpSession:
         if row is None:
             return self._unknown(verb)
         if row.idle:
-            self._idle_commands += 1
+            self.talk.idle_commands += 1
         talk = self.talk
         if self.core.waiting and (row.last or not talk.extended):
             talk.notes.add(Note.RUSHED)
@@ -202,12 +217,12 @@ class SmtpSession:
     def _bounded(self, answer: Reply) -> Reply:
         """`answer`, or parting words for a client that has tried too much."""
         if answer.code >= 500:
-            self._errors += 1
+            self.talk.errors += 1
         if answer.code in (221, 421):
             return answer
-        if self._errors >= self.talk.limits.errors:
+        if self.talk.errors >= self.talk.limits.errors:
             return reply(421, "4.7.0", "Too many errors")
-        if self._idle_commands > self.talk.limits.idle_commands:
+        if self.talk.idle_commands > self.talk.limits.idle_commands:
             return reply(421, "4.7.0", "Too many commands without mail")
         return answer
 

@@ -10,6 +10,7 @@ from correo.mail.instant import rfc5322_date
 from correo.net import Peer
 from correo.receive.conversation import Conversation
 from correo.receive.options import Profile
+from correo.wire.smtp.xclient import UNKNOWN
 
 # The name a client gives itself is its own word; nothing in it may look like a part of the field.
 _DOUBTFUL = re.compile(r"[^A-Za-z0-9._:\[\]-]")
@@ -49,4 +50,6 @@ def _whence(talk: Conversation) -> str:
 def _literal(peer: Peer) -> str:
     if peer.address == "unix":
         return "(local socket)"
+    if peer.address == UNKNOWN:
+        return "(unknown address)"
     return f"([IPv6:{peer.address}])" if ":" in peer.address else f"([{peer.address}])"

@@ -4,6 +4,7 @@
 Out: octets for the core, in an order that every client can follow, though several sessions change one mailbox.
 
     session   one connection: states, dialogues, limits      responses  what a command may answer
+    options   what a listener is told, and what all sessions share
     commands/ one file for each command, its rows in the table; CAPABILITY and the checks of state follow from the rows
     items/    what FETCH, SEARCH and STATUS can be asked for, a row each
     places    where the name of a mailbox leads, whoever it belongs to

@@ -23,7 +23,8 @@ from correo.wire.imap.search import And, Key, Uids
 from correo.wire.imap.types import SequenceSet
 
 if TYPE_CHECKING:
-    from correo.access.imap.session import ImapOptions, ImapSession
+    from correo.access.imap.options import ImapOptions
+    from correo.access.imap.session import ImapSession
 
 SLICE = 500  # rows of one read: half a millisecond
 _MORE = "Only the newest messages, one command may not touch more"

@@ -40,7 +40,7 @@ async def find(tx: Tx, account: Account, name: str) -> Place | None:
     """None where there is no such mailbox, and where the account has no right in it."""
     about = foreign(name)
     if about is None:
-        box = await mailbox.find(tx, account.id, name)
+        box = await mailbox.find(tx, account.id, name) or await outbox(tx, account, name)
         return _own(box) if box else None
     owner = await _owner(tx, about)
     if owner is None or not about.name:
@@ -55,6 +55,20 @@ async def find(tx: Tx, account: Account, name: str) -> Place | None:
     return Place(box, spelled(*about), held, access) if held else None
 
 
+async def outbox(tx: Tx, account: Account, name: str) -> Mailbox | None:
+    """The Outbox, if that is its name and no other mailbox has it."""
+    box = await mailbox.find(tx, mailbox.outbox_of(account.id), name)
+    return box if box is None or await mailbox.find(tx, account.id, name) is None else None
+
+
+async def refuse_outbox(tx: Tx, account: Account, name: str) -> None:
+    """For what cannot be done to the Outbox, nor to a name below it. Raises Refused(OUTBOX)."""
+    levels = name.split(SEPARATOR)
+    for depth in range(1, min(len(levels), mailbox.MAX_DEPTH) + 1):
+        if await outbox(tx, account, SEPARATOR.join(levels[:depth])):
+            raise Refused(Kind.OUTBOX, name)
+
+
 async def allowed(tx: Tx, account: Account, name: str, needed: str) -> Place | None:
     """A mailbox in which the account has the rights `needed`; None where it has to seem that there is none (RFC 4314 §6).
 
@@ -64,7 +78,7 @@ async def allowed(tx: Tx, account: Account, name: str, needed: str) -> Place | N
     if place is not None and not place.rights.issuperset(needed):
         if "l" not in place.rights:
             return None
-        raise Refused(Kind.NO_PERMISSION, f"{name} without {needed}")
+        raise Refused(rights.refusal(place.access), f"{name} without {needed}")
     return place
 
 
@@ -81,6 +95,9 @@ async def listed(tx: Tx, account: Account) -> list[Place]:
     who = identity(account)
     boxes = await mailbox.list_mailboxes(tx, account.id)
     found = [Place(box, box.name, ALL_RIGHTS, Access(box.id, account.id, who)) for box in boxes]
+    names = {box.name for box in boxes}
+    if (sent := await mailbox.outbox(tx, account.id)) is not None and sent.name not in names:
+        found.append(_own(sent))
     others = [place for place in await _others(tx, account) if "l" in place.rights]
     others.sort(key=lambda place: (place.access.shared, _order(place)))
     return found + others
@@ -129,12 +146,13 @@ async def site(tx: Tx, account: Account, name: str) -> Site:
     """For CREATE and RENAME: the right "k" in the nearest mailbox above it is needed (RFC 4314 §4), and where there is none above, the
     account must be one's own, or a shared one that one administers.
 
-    Raises Refused: NO_PERMISSION; BAD_NAME for a name in the namespaces of others that is about no account.
+    Raises Refused: NO_PERMISSION, OUTBOX; BAD_NAME for a name in the namespaces of others that is about no account.
     """
     about = foreign(name)
     if about is None:
         if reserved(name):
             raise Refused(Kind.BAD_NAME, "a name of one's own in the namespaces of others")
+        await refuse_outbox(tx, account, name)
         return Site(account.id, name)
     owner = await _owner(tx, about)
     if owner is None:
@@ -170,7 +188,8 @@ def owners(places: Iterable[Place]) -> set[int]:
 
 
 def _own(box: Mailbox) -> Place:
-    return Place(box, box.name, ALL_RIGHTS, own(box))
+    access = own(box)
+    return Place(box, box.name, rights.of_owner(access), access)
 
 
 def own(box: Mailbox) -> Access:

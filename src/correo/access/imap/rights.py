@@ -17,6 +17,8 @@ from correo.storage.db import Tx
 
 # RFC 4314 §4 wants one of them for MYRIGHTS: without any of them a mailbox is not there.
 _ANY = frozenset("lrikxa")
+# In one's Outbox: messages may be read and removed, and nothing comes there but by being sent.
+OUTBOX: Rights = frozenset("lrste")
 # RFC 4314 §5.2: \Seen is everybody's own, so "s" alone lets nobody change what others see.
 _WRITES = frozenset("iewt")
 # RFC 5464 §3.3, besides "l".
@@ -37,6 +39,11 @@ class Access(NamedTuple):
         return self.account_id == self.who.account_id
 
     @property
+    def outbox(self) -> bool:
+        """What is removed there is taken back before it is sent (`delivery.outbox`)."""
+        return mailbox.is_outbox(self.account_id)
+
+    @property
     def reader(self) -> int:
         """Whose \\Seen is shown and set: 0 for the owner, whose it is in the message itself."""
         return 0 if self.own else self.who.account_id
@@ -44,8 +51,12 @@ class Access(NamedTuple):
 
 async def granted(tx: Tx, access: Access) -> Rights:
     if access.own:
-        return ALL_RIGHTS
+        return of_owner(access)
     return with_office(access, await mailbox.rights(tx, access.mailbox_id, access.who))
+
+
+def of_owner(access: Access) -> Rights:
+    return OUTBOX if access.outbox else ALL_RIGHTS
 
 
 def with_office(access: Access, given: Rights) -> Rights:
@@ -56,7 +67,12 @@ def with_office(access: Access, given: Rights) -> Rights:
 async def require(tx: Tx, access: Access, needed: str) -> None:
     """For a mailbox that somebody has open, and so knows of. Raises Refused(NO_PERMISSION)."""
     if not (await granted(tx, access)).issuperset(needed):
-        raise Refused(Kind.NO_PERMISSION, f"without {needed}")
+        raise Refused(refusal(access), f"without {needed}")
+
+
+def refusal(access: Access) -> Kind:
+    """Why somebody may not what he has no right to."""
+    return Kind.OUTBOX if access.outbox else Kind.NO_PERMISSION
 
 
 def knows(held: Rights) -> bool:
@@ -87,13 +103,13 @@ async def change_flags(
 ) -> Stored:
     """STORE as far as the rights reach. Raises Refused(NO_PERMISSION) where no flag that is named may be changed."""
     reader = access.reader
-    if access.own:
+    if access.own and not access.outbox:
         return await mailbox.store_flags(tx, access.mailbox_id, where, how, flags, now, unchanged_since)
     held = await granted(tx, access)
     allowed = mailbox.allowed(flags, held)
     if allowed != flags or how == "replace":
         if not _may_change(flags, allowed, held):
-            raise Refused(Kind.NO_PERMISSION, "no right to change these flags")
+            raise Refused(refusal(access), "no right to change these flags")
         if how == "replace" and not held.issuperset("stw"):
             return await _replace_some(tx, access, where, allowed, held, now, unchanged_since)
     return await mailbox.store_flags(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
@@ -16,32 +16,31 @@ from correo.access.imap.commands.row import SELECTED, Command
 from correo.access.imap.core import Core
 from correo.access.imap.listening import Listening
 from correo.access.imap.news import gathered
-from correo.access.imap.octets import Octets
+from correo.access.imap.options import Services
 from correo.access.imap.own import Own
 from correo.access.imap.progress import MANY, Progress
 from correo.access.imap.replies import REPLIES
 from correo.access.imap.responses import PIECE, BeginTls, Completion, Continue, Responses, Status, bad, no
 from correo.access.imap.selected import Selected
 from correo.access.imap.state import State
+from correo.access.imap.unsent import Unsent
 from correo.access.imap.view import BadNumber
 from correo.access.imap.watching import Watch
 from correo.accounts import Account, Client
-from correo.accounts.login import Denied, Logins, log_denied
-from correo.clock import Chance, Clock
+from correo.accounts.login import Denied, log_denied
+from correo.accounts.presence import Visit
 from correo.mail.errors import Kind, Refused
 from correo.mail.instant import SECOND
 from correo.net import Flush, Peer, TlsInfo
-from correo.net.limits import Budget
-from correo.storage.bus import Bus
 from correo.storage.bus import account as account_topic
-from correo.storage.db import Database, Op, P, T
-from correo.storage.index import Index
+from correo.storage.db import Op, P, T
 from correo.wire.imap import encode, framing
 from correo.wire.imap.grammar import SyntaxFault
 from correo.wire.sasl import Channel
 
 log = structlog.get_logger("imap")
 
+SHUT_OUT = "The account was closed or has another password"
 MAX_ERRORS = 20  # BADs in a row before we hang up: a person's client makes none
 MAX_FAILED_LOGINS = 3  # on one connection; more is guessing
 STRANGERS_LITERALS = 8 * 1024  # octets of literals in one command before login: a name and a password
@@ -49,36 +48,8 @@ IDLE_SECONDS = 30 * 60  # RFC 2177 §3: a client says IDLE again at least every 
 STILL_HERE_SECONDS = (
     120  # routers between us and a client that idles forget connections that are silent for long
 )
-MEMORY = 512 * 1024 * 1024  # octets of literals being received at once, where nothing else is said
 ROOM = 16 * 1024  # octets that a piece may want to be full: to wait for more would be to copy it
 AT_ONCE = 4  # messages of the greatest length, or more that are shorter, in one APPEND (RFC 3502)
-
-
-@dataclass(frozen=True, slots=True)
-class ImapOptions:
-    hostname: str
-    starttls: bool  # STARTTLS is offered: the listener has a certificate
-    allow_plaintext: bool
-    idle: float  # seconds between commands; RFC 3501 §5.4 wants 30 minutes at least
-    login_time: float  # seconds
-    append_limit: int  # octets of one message
-    message_limit: int = 0  # messages that one command may touch, 0 for any number (RFC 9738)
-    save_limit: int = 0  # messages that one COPY or APPEND may bring, 0 for any number
-
-
-@dataclass(frozen=True, slots=True)
-class Services:
-    """What sessions share."""
-
-    db: Database
-    bus: Bus
-    clock: Clock
-    chance: Chance
-    logins: Logins
-    options: ImapOptions
-    octets: Octets = field(default_factory=Octets)
-    budget: Budget = field(default_factory=lambda: Budget(MEMORY))
-    index: Index | None = None  # of texts, for SEARCH
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +80,7 @@ class ImapSession:
         self.enabled: set[str] = set()  # extensions that change what the client is told (RFC 5161)
         self.watch: Watch | None = None  # what NOTIFY has asked for, once it was said (RFC 5465)
         self.own: Own | None = None  # where that is needed, which changes are the client's own
+        self.unsent = Unsent()
         self.wake = wake
         self.progress = Progress(services.clock, self.core.send)
         self.listening = Listening(services.bus, self._stirred)
@@ -118,6 +90,7 @@ class ImapSession:
         self._unsent = 0  # octets given to the core since it was emptied last, as far as we know
         self._errors = 0
         self._failed_logins = 0
+        self._visit = Visit(services.logins.presence, wake)
 
     # -- the contract of net.Session ---------------------------------------------------------------------------------
 
@@ -135,6 +108,9 @@ class ImapSession:
     async def handle(self, event: framing.Event, flush: Flush) -> None:
         if self.account is None and self._stranger_for > self.services.options.login_time:
             self.timed_out()  # although there was always something to do
+            return
+        if self._visit.over:
+            self._bye(SHUT_OUT)
             return
         match event:
             case framing.Command():
@@ -156,7 +132,11 @@ class ImapSession:
 
     async def woken(self) -> None:
         """Somebody changed the account: tell a client that idles or watches; else the end of its next command is early enough."""
+        if self._visit.over:
+            self._bye(SHUT_OUT)
+            return
         if self.idling or self.watch is not None:
+            await self.unsent.keep(self)
             news = await gathered(
                 self, expunges=self.idling or (self.watch is not None and self.watch.immediate)
             )
@@ -180,12 +160,14 @@ class ImapSession:
     def broken(self, incident: str) -> None:
         self._bye(f"Internal error, reference {incident}", "SERVERBUG")
 
-    def shutting_down(self) -> None:
+    def shutting_down(self, *, at_once: bool = False) -> None:
         self._bye("Server shutting down")
 
     async def ended(self) -> None:
         self.selected = None
+        self.unsent.end()
         self.listening.stop()
+        self._visit.end()
         self._give_back()
 
     # -- for the commands --------------------------------------------------------------------------------------------
@@ -246,6 +228,7 @@ class ImapSession:
         """`account` has proved who he is."""
         self.account = account
         self.listening.to("account", [account_topic(account.id)])
+        self._visit.begin(account)
         log.info("login", account=account.address, address=self.peer.address, tls=str(self.tls or ""))
 
     def log_out(self) -> None:
@@ -256,7 +239,10 @@ class ImapSession:
         assert self.account is not None, "the table of commands lets no one here before login"
         log.info("logout", account=self.account.address, address=self.peer.address)
         self.account = self.selected = self.watch = self.own = None
+        self.unsent.end()
+        self.unsent = Unsent()
         self.listening.stop()
+        self._visit.end()
         revisions.forget(self)
         self._opened = self.now()  # the time to log in begins anew
 
@@ -315,6 +301,7 @@ class ImapSession:
         if refusal is not None:
             await self._complete(command.tag, refusal, row, flush)
             return
+        await self.unsent.open(self)
         await self._play(command.tag, row, row.run(self, request), flush)
 
     def _refusal(self, row: Command[Any]) -> Completion | None:
@@ -384,6 +371,8 @@ class ImapSession:
     ) -> None:
         # RFC 3501 §7.4.1: no EXPUNGE in the answer to FETCH, STORE or SEARCH, whose numbers it would change.
         expunges = row is not None and not row.uses_seqs and not completion.numbers_stay
+        if expunges:
+            await self.unsent.keep(self)
         for told in await gathered(self, expunges=expunges):
             await self._send(told, flush)
         self.core.send(_tagged(tag, self._with_highest(completion)))
@@ -449,6 +438,7 @@ class ImapSession:
         self._reserved = 0
 
     def _stirred(self) -> None:
+        self.unsent.stirred = True
         if self.watch is not None:
             self.watch.stirred = True
         if self.idling or (self.watch is not None and self.watch.wakes):

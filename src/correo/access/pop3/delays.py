@@ -16,5 +16,10 @@ class Delays:
         if account_id in self._last:
             return False
         if delay:
-            self._last[account_id] = now
+            self.note(account_id, now)
         return True
+
+    def note(self, account_id: int, now: int) -> None:
+        """The account opens its maildrop."""
+        self._last.pop(account_id, None)
+        self._last[account_id] = now

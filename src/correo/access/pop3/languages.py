@@ -117,6 +117,11 @@ _SENTENCES = (
         "TOP necesita un número de mensaje y un número de líneas",
     ),
     (
+        "The account was closed or has another password",
+        "Das Konto ist geschlossen oder hat ein anderes Passwort",
+        "La cuenta está cerrada o tiene otra contraseña",
+    ),
+    (
         "Temporarily unavailable, try again later",
         "Zur Zeit nicht möglich, bitte später noch einmal",
         "No disponible por ahora, inténtelo más tarde",

@@ -31,10 +31,11 @@ class Maildrop:
     Rows are kept as arrays of integers, 24 octets a message: a maildrop may have a hundred thousand, and a server many sessions.
     """
 
-    def __init__(self, mailbox_id: int, uidvalidity: int, rows: list[Row]) -> None:
-        """`rows`: uid, content_id and size of each message, in the order of UIDs."""
+    def __init__(self, mailbox_id: int, uidvalidity: int, rows: list[Row], names: dict[int, str]) -> None:
+        """`rows`: uid, content_id and size of each message, in the order of UIDs; `names`: unique-ids from another server, by UID."""
         self.mailbox_id = mailbox_id
         self.uidvalidity = uidvalidity
+        self._names = names
         self.deleted: set[int] = set()  # message numbers
         self.fetched: set[int] = set()
         self._uids: array[int] = array("q", [row[0] for row in rows])
@@ -61,19 +62,35 @@ class Maildrop:
             raise Refused(Kind.NOT_FOUND)
         return Drop(number, self._uids[number - 1], self._contents[number - 1], self._sizes[number - 1])
 
+    def following(self, number: int, most: int, octets: int) -> list[Drop]:
+        """The message `number` and, as far as they are not marked as deleted, those behind it: up to `most`, and to so many octets."""
+        found: list[Drop] = []
+        for at in range(number, min(number + most, len(self._uids) + 1)):
+            octets -= self._sizes[at - 1]
+            if octets < 0:
+                break
+            if at not in self.deleted:
+                found.append(self.find(at))
+        return found
+
     def sizes(self) -> Iterator[tuple[int, int]]:
         """Number and size of each message that is not marked as deleted."""
         return (pair for pair in enumerate(self._sizes, 1) if pair[0] not in self.deleted)
 
     def unique_ids(self) -> Iterator[tuple[int, str]]:
         """Number and unique-id of the same."""
+        numbered = ((number, uid) for number, uid in enumerate(self._uids, 1) if number not in self.deleted)
+        if self._names:
+            return ((number, self._unique_id(uid)) for number, uid in numbered)
         prefix = f"{self.uidvalidity:x}."
-        numbered = enumerate(self._uids, 1)
-        return ((number, f"{prefix}{uid:x}") for number, uid in numbered if number not in self.deleted)
+        return ((number, f"{prefix}{uid:x}") for number, uid in numbered)
 
     def unique_id(self, drop: Drop) -> str:
-        """Stable for ever and never used again: UIDs grow, and UIDVALIDITY tells lives of the mailbox apart."""
-        return f"{self.uidvalidity:x}.{drop.uid:x}"
+        """The name that stays the same for ever."""
+        return self._unique_id(drop.uid)
+
+    def _unique_id(self, uid: int) -> str:
+        return self._names.get(uid) or mailbox.own_uidl(self.uidvalidity, uid)
 
     def gone(self) -> list[Range]:
         """The UIDs of what is marked as deleted."""
@@ -90,7 +107,7 @@ async def open_maildrop(tx: Tx, account_id: int) -> Maildrop:
     if inbox is None:
         raise Refused(Kind.UNAVAILABLE, f"account {account_id} has no inbox")
     rows = await mailbox.fetch_columns(tx, inbox.id, EVERYTHING, ("uid", "content_id", "size"))
-    return Maildrop(inbox.id, inbox.uidvalidity, rows)
+    return Maildrop(inbox.id, inbox.uidvalidity, rows, await mailbox.uidls(tx, inbox.id))
 
 
 async def count_messages(tx: Tx, account_id: int) -> int:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import assert_never
 
 import structlog
 
+from correo.access.pop3.ahead import ReadAhead
 from correo.access.pop3.commands import BY_VERB, COMMANDS
 from correo.access.pop3.delays import Delays
 from correo.access.pop3.languages import DEFAULT, translated, words
 from correo.access.pop3.locks import Locks
 from correo.access.pop3.maildrop import Maildrop, count_messages, open_maildrop
-from correo.access.pop3.replies import LOGIN_DELAY, REPLIES
+from correo.access.pop3.replies import LOGIN_DELAY, REPLIES, SHUT_OUT
 from correo.access.pop3.state import State
 from correo.accounts import Account, Client
 from correo.accounts.login import Authentication, Challenge, Denied, LoggedIn, Logins, log_denied
+from correo.accounts.presence import Visit, do_nothing
 from correo.clock import Chance, Clock
 from correo.mail.errors import Kind, Refused
 from correo.mail.instant import SECOND
@@ -66,7 +69,10 @@ class Services:
 class Pop3Session:
     """Answers the events of one core. Commands are rows of `commands.COMMANDS`; they return a reply and write nothing."""
 
-    def __init__(self, services: Services, peer: Peer, tls: TlsInfo | None) -> None:
+    def __init__(
+        self, services: Services, peer: Peer, tls: TlsInfo | None, wake: Callable[[], None] = do_nothing
+    ) -> None:
+        """`wake`: makes `woken` be called soon, as `Stream.wake` does."""
         self.core = Server()
         self.commands = COMMANDS
         self.services = services
@@ -76,6 +82,7 @@ class Pop3Session:
         self.user = ""  # what USER said, until PASS
         self.account: Account | None = None
         self.maildrop: Maildrop | None = None
+        self.ahead = ReadAhead(services.db)
         self.utf8 = False  # RFC 6856 §2.1
         self.language = DEFAULT
         self._held = 0  # octets of the budget that the answer to one command has
@@ -83,6 +90,7 @@ class Pop3Session:
         self._opened = services.clock.now()
         self._errors = 0
         self._failed_logins = 0
+        self._visit = Visit(services.logins.presence, wake)
 
     # -- the contract of net.Session ---------------------------------------------------------------------------------
 
@@ -99,6 +107,9 @@ class Pop3Session:
 
     async def handle(self, event: Event, flush: Flush) -> None:
         if isinstance(event, Eof):
+            return
+        if self._visit.over:  # without removing anything
+            self.core.reply(translated(SHUT_OUT, self.language))
             return
         try:
             answer = translated(await self._answer(event), self.language)
@@ -119,7 +130,9 @@ class Pop3Session:
         self.core.reply(answer)
 
     async def woken(self) -> None:
-        """Nothing: a maildrop does not change while it is open."""
+        """A maildrop does not change while it is open, but its owner may be shut out; a server says nothing that was not asked for."""
+        if self._visit.over:
+            self.core.close()
 
     def tls_started(self, tls: TlsInfo) -> None:
         self.tls = tls
@@ -134,14 +147,13 @@ class Pop3Session:
         sorry = words("Internal error, reference", self.language)
         self.core.reply(reply.Err(f"{sorry} {incident}", "SYS/TEMP", last=True))
 
-    def shutting_down(self) -> None:
+    def shutting_down(self, *, at_once: bool = False) -> None:
         parting = reply.Err("Server shutting down", "SYS/TEMP", last=True)
         self.core.reply(translated(parting, self.language))
 
     async def ended(self) -> None:
-        if self.maildrop is not None and self.account is not None:
-            self.services.locks.release(self.account.id)
-            self.maildrop = None
+        self._visit.end()
+        self.leave()
 
     # -- for the commands --------------------------------------------------------------------------------------------
 
@@ -198,8 +210,15 @@ class Pop3Session:
             raise
         self.account = account
         self.state = State.TRANSACTION
+        self._visit.begin(account)
         log.info("login", account=account.address, address=self.peer.address, tls=str(self.tls or ""))
         return reply.Ok(f"Maildrop has {len(self.maildrop)} messages ({self.maildrop.size} octets)")
+
+    def leave(self) -> None:
+        """Close the maildrop: somebody else may open it."""
+        if self.maildrop is not None and self.account is not None:
+            self.services.locks.release(self.account.id)
+            self.maildrop = None
 
     def denied(self, denied: Denied) -> reply.Err:
         if log_denied(denied, "pop3", self.peer.address):

@@ -37,7 +37,7 @@ async def at_rcpt(talk: Conversation, recipient: RecipientFacts) -> Verdict:
 async def _exceeded(talk: Conversation, recipients: int) -> bool:
     limits, services = talk.limits, talk.services
     now = services.clock.now()
-    if services.rates.exceeds(talk.peer.address, limits.network_sending, 1, recipients, now):
+    if services.rates.exceeds(talk.answerable, limits.network_sending, 1, recipients, now):
         return True
     if talk.account is None or not limits.sending:
         return False

@@ -47,7 +47,7 @@ async def run(talk: Conversation, asked: Auth) -> Reply:
     logins = talk.services.logins
     if logins.offered_under_tls(asked.mechanism, talk.channel):
         return reply(538, "5.7.11", "This mechanism needs TLS; use STARTTLS")  # RFC 4954 §6
-    talk.authentication = logins.authentication(talk.channel, Client("smtp", talk.peer.address))
+    talk.authentication = logins.authentication(talk.channel, Client("smtp", talk.answerable))
     return _answer(talk, await talk.authentication.begin(asked.mechanism, asked.initial))
 
 
@@ -68,7 +68,7 @@ def _answer(talk: Conversation, step: Challenge | LoggedIn | Denied) -> Reply:
             return reply(334, "", b64encode(data).decode())
         case LoggedIn(account):
             talk.authentication = None
-            talk.account = account
+            talk.log_in(account)
             address, tls = talk.peer.address, str(talk.tls or "")
             log.info("login", account=account.address, address=address, tls=tls)
             return reply(235, "2.7.0", "Authentication successful")

@@ -23,6 +23,8 @@ from correo.wire.smtp.terms import DeliverBy, parse_by, parse_hold_for, parse_ho
 _OF_TERMS = ("HOLDFOR", "HOLDUNTIL", "BY", "MT-PRIORITY", "REQUIRETLS")
 KEYWORDS = frozenset({"SIZE", "BODY", "SMTPUTF8", "AUTH", "RET", "ENVID", *_OF_TERMS})
 
+NO_NOTICES = reply(555, "5.5.4", "Parameters of DSN are not supported here")
+
 _SIZE = re.compile(r"[0-9]{1,20}")  # RFC 1870 §4
 
 
@@ -93,6 +95,8 @@ def _flag(parameters: Parameters, keyword: str) -> bool:
 
 
 async def run(talk: Conversation, mail: Mail) -> Reply:
+    if (mail.ret or mail.envelope_id) and not talk.may_ask_for_notices:
+        return NO_NOTICES
     if mail.size > talk.limits.message_size:
         return reply(552, "5.3.4", "Message too big")  # RFC 1870 §6.1
     if mail.requiretls and talk.tls is None:
@@ -124,7 +128,7 @@ ROW = Command(
         f"SIZE {talk.limits.message_size}",
         "8BITMIME",
         "SMTPUTF8",
-        "DSN",
+        *(["DSN"] if talk.may_ask_for_notices else []),
         *(["REQUIRETLS"] if talk.tls else []),
         *terms.keywords(talk),
     ],

@@ -9,6 +9,7 @@ from correo.mail.address import Address
 from correo.mail.wishes import NONE, Wishes
 from correo.receive import checks
 from correo.receive.checks.row import RecipientFacts
+from correo.receive.commands.mail import NO_NOTICES
 from correo.receive.commands.row import IN_TRANSACTION, Command
 from correo.receive.conversation import Conversation
 from correo.storage.db import Tx
@@ -43,6 +44,8 @@ def parse(argument: str) -> Rcpt:
 
 async def run(talk: Conversation, rcpt: Rcpt) -> Reply:
     transaction, recipient = talk.open, rcpt.recipient
+    if rcpt.wishes is not NONE and not talk.may_ask_for_notices:
+        return NO_NOTICES
     if len(transaction.recipients) >= talk.limits.recipients:
         return TOO_MANY
     if recipient is None:

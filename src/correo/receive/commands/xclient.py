@@ -28,7 +28,10 @@ async def run(talk: Conversation, client: Client) -> Reply:
     talk.forget()
     address = talk.peer.address if client.address is None else client.address
     talk.peer = Peer(address, talk.peer.port if client.port is None else client.port)
-    talk.account, talk.user = account, ""  # a process of this machine may be the front of anybody
+    if account is not None:
+        talk.log_in(account)
+    talk.failed_logins = talk.errors = talk.idle_commands = 0
+    talk.user = ""  # a process of this machine may be the front of anybody
     log.info(
         "speaks for", front=talk.front.address, address=address, account=account.address if account else ""
     )

@@ -125,10 +125,6 @@ def bye(text: str, code: str = "") -> bytes:
     return _condition(UNTAGGED, "BYE", text, code)
 
 
-def preauth(text: str, code: str = "") -> bytes:
-    return _condition(UNTAGGED, "PREAUTH", text, code)
-
-
 def _condition(tag: str, status: str, text: str, code: str) -> bytes:
     text = _NOT_TEXT.sub("?", text) or status
     if code:

@@ -78,7 +78,8 @@ Reply = Ok | Err | Lines | Challenge | BeginTls
 
 def stuffed(body: bytes) -> bytes:
     """Byte-stuffed (RFC 1939 §3), with every line ended by CR LF: a bare LF would let a dot line in the text end it early."""
-    if b"\n" in body.replace(b"\r\n", b"") or b"\r" in body.replace(b"\r\n", b""):
+    pairs = body.count(b"\r\n")
+    if body.count(b"\n") != pairs or body.count(b"\r") != pairs:
         body = body.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")
     if body.startswith(b"."):
         body = b"." + body

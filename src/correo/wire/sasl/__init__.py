@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from correo.wire.sasl import external, login, oauth, plain, scram
-from correo.wire.sasl.keys import Digest, ScramKeys
+from correo.wire.sasl import cram, external, login, oauth, plain, scram
+from correo.wire.sasl.keys import CramKeys, Digest, Keys, ScramKeys, include
 from correo.wire.sasl.steps import (
     Ask,
     BadToken,
@@ -42,10 +42,12 @@ __all__ = [
     "Channel",
     "CheckPassword",
     "CheckToken",
+    "CramKeys",
     "Digest",
     "End",
     "Exchange",
     "Finished",
+    "Keys",
     "LookUp",
     "Malformed",
     "Mechanism",
@@ -55,13 +57,22 @@ __all__ = [
     "TokenOwner",
     "Vouched",
     "advance",
+    "include",
     "offered",
 ]
 
 # In the order of preference, which is also the order they are advertised in.
 MECHANISMS: dict[str, Mechanism] = {
     row.name: row
-    for row in (*scram.ROWS, external.ROW, oauth.OAUTHBEARER, oauth.XOAUTH2, plain.ROW, login.ROW)
+    for row in (
+        *scram.ROWS,
+        external.ROW,
+        oauth.OAUTHBEARER,
+        oauth.XOAUTH2,
+        plain.ROW,
+        login.ROW,
+        cram.ROW,
+    )
 }
 
 

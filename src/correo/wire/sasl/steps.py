@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from correo.wire.sasl.keys import Digest, ScramKeys
+from correo.wire.sasl.keys import Digest, Keys
 
 # Octets in one message of a client, before base64: a name, another name and a password of 1,024 octets fit with room to spare.
 MAX_MESSAGE = 4096
@@ -31,6 +31,7 @@ class Opening:
     nonce: str  # 1 or more printable ASCII characters other than the comma, that nobody can foresee
     channel: Channel = Channel(tls=False, passwords=False)
     offered: tuple[str, ...] = ()  # the mechanisms that the client was told of
+    host: str = "localhost"  # the server's name
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Challenge:
 
 @dataclass(frozen=True, slots=True)
 class LookUp:
-    """The answer is this login's `ScramKeys` for the digest, perhaps with `others`: made-up ones where there is no such account."""
+    """The answer is this login's `Keys` for the digest, perhaps with `others`: made-up ones where there is no such account."""
 
     login: str
     digest: Digest = "sha256"
@@ -88,7 +89,7 @@ class Finished:
     login: str
     authzid: str
     final: bytes
-    keys: ScramKeys | None = field(default=None, repr=False, compare=False)  # of which of its passwords
+    keys: Keys | None = field(default=None, repr=False, compare=False)  # of which of its passwords
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +116,9 @@ class Malformed:
 
 
 Ask = Challenge | LookUp | CheckToken
-Answer = bytes | ScramKeys | TokenOwner | BadToken
+Answer = bytes | Keys | TokenOwner | BadToken
 End = CheckPassword | Finished | Vouched | Rejected | Malformed
-# Sent in: octets after a Challenge, ScramKeys after a LookUp, TokenOwner or BadToken after a CheckToken.
+# Sent in: octets after a Challenge, Keys after a LookUp, TokenOwner or BadToken after a CheckToken.
 Exchange = Generator[Ask, Any, End]
 
 

@@ -30,7 +30,6 @@ from correo.wire.smtp.dialog import (
     LoggedIn,
     Lost,
     Refused,
-    Reset,
     Result,
     Stage,
     TlsReady,
@@ -68,6 +67,7 @@ class Client:
         self._begun = False  # the server may hold a transaction that needs RSET
         self._stuffer: Stuffer | None = None  # while the message is sent by DATA
         self._chunking = False  # it is sent by BDAT
+        self._hasty = False  # the server answered before it was asked
 
     @property
     def stage(self) -> Stage | None:
@@ -88,6 +88,8 @@ class Client:
     def next_event(self) -> Event:
         if self._handshaking and self._ended:
             return self._lost("the connection was closed")
+        if self._hasty:
+            return self._lost("the server speaks out of turn")
         while not self.closed and not self._handshaking:
             reply = self._reader.next()
             if reply is None:
@@ -174,9 +176,6 @@ class Client:
         answers = sum(result is None for result in self._results) if self._lmtp else 1  # RFC 2033 §4.2, §4.3
         self._outstanding.extend([Stage.BODY] * answers)
 
-    def send_reset(self) -> None:
-        self._send(Stage.RESET, "RSET")
-
     def send_quit(self) -> None:
         self._send(Stage.QUIT, "QUIT")
 
@@ -192,7 +191,8 @@ class Client:
             case Stage.AUTH:
                 return self._auth(reply)
             case Stage.RESET:
-                return self._reset()
+                self._reset()
+                return None
             case Stage.MAIL:
                 return self._mailed(reply)
             case Stage.RCPT:
@@ -237,12 +237,9 @@ class Client:
         self._outstanding.append(Stage.AUTH)
         return None
 
-    def _reset(self) -> Event | None:
+    def _reset(self) -> None:
         self._begun = False
-        if self._planned or self._outstanding:
-            self._advance()
-            return None
-        return Reset()
+        self._advance()
 
     def _mailed(self, reply: Reply) -> Event | None:
         if reply.first_digit == 3:
@@ -348,7 +345,7 @@ class Client:
         self._decide(where, reply)
         results = self._done().results
         self.closed = True
-        self._handshaking = False
+        self._handshaking = self._hasty = False
         self._outstanding.clear()
         self._planned.clear()
         self._stuffer = None
@@ -366,6 +363,11 @@ class Client:
 
     def _advance(self) -> None:
         """Send what is planned: all of it with PIPELINING, else the next command once nothing is outstanding."""
+        if self._planned and not self._outstanding and self._reader:
+            # Taken for the answer to what is sent now, it would move all answers on by one: that to the last recipient
+            # would be the one to the message, which BDAT sends without a 354 in between.
+            self._hasty = True
+            self._planned.clear()
         pipelining = "PIPELINING" in self.extensions
         while self._planned and (pipelining or not self._outstanding):
             stage, line = self._planned.popleft()

@@ -145,11 +145,6 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
-class Reset:
-    pass
-
-
-@dataclass(frozen=True, slots=True)
 class Bye:
     pass
 
@@ -164,6 +159,4 @@ class Lost:
     results: tuple[Result, ...]  # of the transaction that was going on; empty if there was none
 
 
-Event: TypeAlias = (
-    Greeted | Hello | TlsReady | LoggedIn | Refused | BodyWanted | Done | Reset | Bye | Lost | Need
-)
+Event: TypeAlias = Greeted | Hello | TlsReady | LoggedIn | Refused | BodyWanted | Done | Bye | Lost | Need

@@ -14,6 +14,7 @@ from correo.mail.status import Status
 from correo.wire.smtp.reply import Reply
 from correo.wire.smtp.stuffing import Stuffer
 
+TOO_MANY = "4.5.3"  # RFC 3463 §3.6
 HELLO = b"EHLO localhost\r\n"
 
 
@@ -61,6 +62,22 @@ class Outcome:
 Dialog = Generator[bytes, Reply, Outcome]
 
 
+def verification(letter: Letter) -> Generator[bytes, Reply, list[Reply] | Outcome]:
+    """What the server would say of each recipient, as the dialog of a message that ends before its text; or why it said nothing."""
+    greeting = yield b""
+    if greeting.code != 220:
+        return _outcome(Step.HELLO, greeting)
+    if (answer := (yield HELLO)).code != 250:
+        return _outcome(Step.HELLO, answer)
+    if (answer := (yield _mail(letter))).code != 250:
+        return _outcome(Step.SENDER, answer)
+    answers: list[Reply] = []
+    for command in _rcpt(letter):
+        answer = yield command
+        answers.append(answer)
+    return answers
+
+
 def dialog(letter: Letter) -> Dialog:
     """Begins with b"" to send, and the greeting to be heard. `letter.safe` must hold."""
     greeting = yield b""
@@ -75,6 +92,9 @@ def dialog(letter: Letter) -> Dialog:
         answer = yield command
         if answer.first_digit != 2:
             refusals[recipient] = answer
+    if any(reply.status.enhanced == TOO_MANY for reply in refusals.values()):
+        # Of the same letter there will be as many another time.
+        return Outcome(Verdict.REFUSED, Step.RECIPIENT, next(iter(refusals.values())).status)
     if refusals:
         # One that will never do decides for all of them: to try again would not help.
         worst = max(refusals.values(), key=lambda reply: reply.first_digit)

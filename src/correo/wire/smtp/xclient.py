@@ -10,15 +10,16 @@ from correo.wire.smtp.syntax import BadSyntax, decode_xtext
 # What may be said. Of these NAME, HELO and PROTO change nothing here: a name that nobody has verified decides nothing, and the
 # client greets again, by which it says the others itself.
 ATTRIBUTES = ("NAME", "ADDR", "PORT", "PROTO", "HELO", "LOGIN", "DESTADDR", "DESTPORT")
-_UNKNOWN = frozenset({"[UNAVAILABLE]", "[TEMPUNAVAIL]"})
+UNKNOWN = "unknown"  # an address that the server in front does not know
+_UNAVAILABLE = frozenset({"[UNAVAILABLE]", "[TEMPUNAVAIL]"})
 _IPV6 = "ipv6:"
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """What was said of it; None where nothing was, or that it is not known."""
+    """What was said of it; None where nothing was, or of port and login that they are not known."""
 
-    address: str | None = None
+    address: str | None = None  # or UNKNOWN
     port: int | None = None
     login: str | None = None
 
@@ -32,14 +33,15 @@ def parse_xclient(argument: str) -> Client:
         value = decode_xtext(text)
         if name not in ATTRIBUTES or not equals or not value or name in said:
             raise BadSyntax(501, "5.5.4", "The form is XCLIENT attribute=value, each attribute once")
-        said[name] = None if value.upper() in _UNKNOWN else value
+        said[name] = None if value.upper() in _UNAVAILABLE else value
     if not said:
         raise BadSyntax(501, "5.5.4", "Give an attribute")
     if said.get("PROTO") not in (None, "SMTP", "ESMTP", "smtp", "esmtp"):
         raise BadSyntax(501, "5.5.4", "PROTO must be SMTP or ESMTP")
     _address(said.get("DESTADDR"))
     _port(said.get("DESTPORT"))
-    return Client(_address(said.get("ADDR")), _port(said.get("PORT")), said.get("LOGIN"))
+    address = _address(said["ADDR"]) or UNKNOWN if "ADDR" in said else None
+    return Client(address, _port(said.get("PORT")), said.get("LOGIN"))
 
 
 def _address(text: str | None) -> str | None:

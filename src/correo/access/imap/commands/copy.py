@@ -10,11 +10,15 @@ from correo import mailbox
 from correo.access.imap import message_limit, places
 from correo.access.imap.commands.row import SELECTED, Command, by_number, by_uid
 from correo.access.imap.message_limit import Limited
-from correo.access.imap.replies import TRY_CREATE
+from correo.access.imap.places import Place
+from correo.access.imap.replies import TRY_CREATE, UNDER_WAY
 from correo.access.imap.responses import Responses, ok
 from correo.access.imap.rights import Access, require
+from correo.access.imap.unsent import effort, log_cancelled
 from correo.access.imap.view import Messages
 from correo.accounts import Account
+from correo.clock import Chance
+from correo.delivery import outbox
 from correo.mailbox import Copied
 from correo.storage.db import Tx
 from correo.wire.imap import encode
@@ -40,10 +44,12 @@ def parser(which: Callable[[Arguments], Messages]) -> Callable[[Arguments], Tran
 
 
 class Transferred(NamedTuple):
-    """`account_id`: whose mailbox the target is."""
+    """`account_id`: whose mailbox the target is. `left`: something in an Outbox is being sent, and stays; `cancelled`: what was not."""
 
     account_id: int
     copied: Copied
+    left: bool = False
+    cancelled: Sequence[int] = ()
 
 
 async def run(session: ImapSession, transfer: Transfer, *, remove: bool) -> Responses:
@@ -58,26 +64,28 @@ async def run(session: ImapSession, transfer: Transfer, *, remove: bool) -> Resp
         return
     ranges = view.ranges(limited.spans)
     done = await session.write(
-        sum(map(len, limited.spans)),
+        effort(selected.access, sum(map(len, limited.spans))),
         _transfer,
         session.owner,
         selected.access,
         ranges,
         transfer.target,
         remove,
+        session.services.chance,
         session.now(),
     )
     if done is None:
         yield TRY_CREATE
         return
     session.tell(done.account_id)
+    log_cancelled(session, done.cancelled)
     copied = done.copied
     if not copied.pairs:
-        yield ok("There was no such message")
+        yield UNDER_WAY if done.left else ok("There was no such message")
     elif remove:
         # RFC 6851 §4.3: COPYUID comes before the EXPUNGEs, which are told as every change is.
         yield encode.ok(encode.UNTAGGED, "Moved", _copyuid(copied))
-        for ending in limited.ending(ok("Moved")):
+        for ending in limited.ending(UNDER_WAY if done.left else ok("Moved")):
             yield ending
     else:
         yield ok("Copied", _copyuid(copied))
@@ -90,6 +98,7 @@ async def _transfer(
     ranges: Sequence[tuple[int, int]],
     target: str,
     remove: bool,
+    chance: Chance,
     now: int,
 ) -> Transferred | None:
     """RFC 6851 §4.2: what is moved away needs the rights of STORE and EXPUNGE as well."""
@@ -97,6 +106,8 @@ async def _transfer(
     if place is None:
         return None
     await require(tx, source, "rte" if remove else "r")
+    if source.outbox:
+        return await _from_outbox(tx, source, ranges, place, remove, chance, now)
     act = mailbox.move if remove else mailbox.copy
     copied = await act(
         tx,
@@ -109,6 +120,31 @@ async def _transfer(
         rights=place.rights,
     )
     return Transferred(place.access.account_id, copied)
+
+
+async def _from_outbox(
+    tx: Tx,
+    source: Access,
+    ranges: Sequence[tuple[int, int]],
+    place: Place,
+    remove: bool,
+    chance: Chance,
+    now: int,
+) -> Transferred:
+    """The message as it was submitted; and what is moved away is not sent any more."""
+    taken = await outbox.copy(
+        tx,
+        source.mailbox_id,
+        ranges,
+        place.box,
+        chance,
+        now,
+        remove=remove,
+        rights=place.rights,
+        reader=place.reader,
+    )
+    copied = Copied(taken.uidvalidity, taken.pairs, place.box.modseq)
+    return Transferred(place.access.account_id, copied, bool(taken.under_way), taken.cancelled)
 
 
 def _copyuid(copied: Copied) -> str:

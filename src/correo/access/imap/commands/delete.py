@@ -39,6 +39,7 @@ async def run(session: ImapSession, name: str) -> Responses:
 
 async def _delete(tx: Tx, account: Account, name: str, now: int) -> Mailbox:
     if foreign(name) is None:
+        await places.refuse_outbox(tx, account, name)
         return await mailbox.delete(tx, account.id, name, now)
     place = await places.opened(tx, account, name, "x")
     return await mailbox.delete(tx, place.box.account_id, place.box.name, now)

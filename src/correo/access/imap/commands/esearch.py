@@ -79,6 +79,7 @@ async def run(session: ImapSession, search: Search | Unreadable) -> Responses:
     if mentions(search.key, ModSeq):
         yield condstore.enabling(session)
     current = selected.access if selected else None
+    await session.unsent.look(session)
     found_in = await session.services.db.read(chosen, session.owner, search.sources, current)
     if len(found_in) > 1 and (
         refusal := too_many_to_search(session, (place.box.messages for place in found_in))

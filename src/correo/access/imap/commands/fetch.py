@@ -5,21 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
-from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
-
-import structlog
 
 from correo import mailbox
 from correo.access.imap import condstore, message_limit
+from correo.access.imap.bulk import InBulk
 from correo.access.imap.commands.row import SELECTED, Command, always, by_number, by_uid
 from correo.access.imap.commands.store import change_flags
 from correo.access.imap.items.fetch import CAPABILITIES, PARSERS, Plan, attributes, plan
-from correo.access.imap.items.fetch.row import INLINE, UnknownCte, each, portions
+from correo.access.imap.items.fetch.row import each
 from correo.access.imap.responses import PIECE, Completion, Responses, bad, no, ok
 from correo.access.imap.resync import changed_since
 from correo.access.imap.selected import Selected
+from correo.access.imap.tally import Tally
 from correo.access.imap.view import Messages, part, slices
 from correo.mail.errors import Kind, Refused
 from correo.mail.flags import SEEN, Flags
@@ -33,12 +31,11 @@ if TYPE_CHECKING:
     from correo.access.imap.session import ImapSession
 
 ROWS_ALONE = 500  # messages of one read that takes their rows alone: half a millisecond
+ROWS_IN_BULK = 2_000  # the same, column by column
 ROWS_JOINED = 100  # messages of one read that takes what was computed of them too
 MARKED_AHEAD = 256 * 1024  # octets of messages that are marked \\Seen by one write, before they are sent
 
 MODSEQ = Attribute("MODSEQ")
-
-log = structlog.get_logger("imap")
 
 
 class Fetch(NamedTuple):
@@ -47,31 +44,6 @@ class Fetch(NamedTuple):
     since: int | None = None  # CHANGEDSINCE (RFC 7162 §3.1.4.1)
     vanished: bool = False  # VANISHED (RFC 7162 §3.2.6)
     window: Window | None = None  # PARTIAL (RFC 9394 §3.3)
-
-
-# Of a message that is told in bulk its UID, content id and size, and the values of what stands before the literal.
-Line = tuple[int, int, int, tuple[bytes | int, ...]]
-
-
-@dataclass(slots=True)
-class Tally:
-    """What the tagged response has to say."""
-
-    missing: bool = False
-    unknown_cte: bool = False
-    damaged: bool = False
-
-    def count(self, refused: Refused, uid: int) -> None:
-        """One message could not be read; that hides no other."""
-        if isinstance(refused, UnknownCte):
-            self.unknown_cte = True
-        elif refused.kind is Kind.NOT_FOUND:
-            self.missing = True
-        elif refused.kind is Kind.BROKEN:
-            self.damaged = True
-            log.error("damaged message", uid=uid, detail=refused.detail)
-        else:
-            raise refused
 
 
 def parser(which: Callable[[Arguments], Messages]) -> Callable[[Arguments], Fetch]:
@@ -127,11 +99,16 @@ async def run(session: ImapSession, fetch: Fetch) -> Responses:
     marks = wanted.marks_seen and not selected.read_only and "s" in selected.rights
     in_bulk = wanted.in_bulk and not marks
     some_at_once = slices(limited.spans, _rows_at_once(wanted, in_bulk))
-    answered = _in_bulk if in_bulk else _one_by_one
-    for spans in reversed(list(some_at_once)) if limited.code else some_at_once:
+    backwards = bool(limited.code)
+
+    def alone(spans: list[range]) -> AsyncGenerator[bytes, None]:
+        return _one_by_one(session, selected, spans, wanted, tally, backwards)
+
+    bulk = InBulk(session, selected, wanted, tally, alone, backwards)
+    answered = bulk.responses if in_bulk else alone
+    for spans in reversed(list(some_at_once)) if backwards else some_at_once:
         # Of more than a limit from the highest to the lowest UID (RFC 9738 §3.1).
-        responses = answered(session, selected, spans, wanted, tally, bool(limited.code))
-        async with aclosing(responses) as pieces:
+        async with aclosing(answered(spans)) as pieces:
             async for piece in pieces:
                 yield piece
         await asyncio.sleep(0)
@@ -141,7 +118,7 @@ async def run(session: ImapSession, fetch: Fetch) -> Responses:
 
 def _completion(tally: Tally, fetch: Fetch) -> Completion:
     if tally.damaged:
-        return no("Some of the messages cannot be read", "SERVERBUG")
+        return no("Some of the messages cannot be read", "CORRUPTION")
     if tally.unknown_cte:
         return no("Some of the parts cannot be decoded", "UNKNOWN-CTE")
     if tally.missing and not fetch.messages.uid:
@@ -152,7 +129,9 @@ def _completion(tally: Tally, fetch: Fetch) -> Completion:
 def _rows_at_once(wanted: Plan, in_bulk: bool) -> int:
     """What is as long as the messages is not read with the rows where it is told in bulk."""
     columns = wanted.names if in_bulk and wanted.octets else wanted.columns
-    return ROWS_ALONE if OWN_COLUMNS.issuperset(columns) else ROWS_JOINED
+    if not OWN_COLUMNS.issuperset(columns):
+        return ROWS_JOINED
+    return ROWS_IN_BULK if in_bulk else ROWS_ALONE
 
 
 async def _one_by_one(
@@ -283,90 +262,6 @@ async def _responses(
                     held.append(octets)
                     size += len(octets)
             held.append(b")\r\n")
-    yield b"".join(held)
-
-
-async def _in_bulk(
-    session: ImapSession, selected: Selected, spans: list[range], wanted: Plan, tally: Tally, backwards: bool
-) -> AsyncGenerator[bytes, None]:
-    """The hot path, made column by column: clients ask for the flags of whole mailboxes, and for all that is in them."""
-    view = selected.view
-    rows = await session.services.db.read(
-        mailbox.fetch_columns, selected.mailbox_id, view.ranges(spans), wanted.names, selected.reader
-    )
-    if complete := len(rows) == sum(map(len, spans)):
-        numbers = list(chain.from_iterable(range(span.start + 1, span.stop + 1) for span in spans))
-    else:
-        tally.missing = True
-    if not rows:
-        return
-    columns = dict(zip(wanted.names, zip(*rows, strict=True), strict=True))
-    if selected.uid_only:
-        numbers = list(columns["uid"])
-    elif not complete:
-        numbers = [view.number(uid) for uid in columns["uid"]]
-    if wanted.tells_flags:
-        yield selected.announced.news(set(columns["keywords"]))
-    values: list[Sequence[bytes | int]] = [
-        numbers,
-        *(list(answer.values(columns, view)) for answer in wanted.plain),
-    ]
-    form = b"* %%d %b (%b" % (
-        b"UIDFETCH" if selected.uid_only else b"FETCH",
-        b" ".join([answer.form for answer in wanted.plain]),
-    )
-    if wanted.literal is None:
-        yield (form + b")\r\n") * len(rows) % _in_turn(values, backwards)
-        return
-    told = zip(*values, strict=True)
-    lines = list(zip(columns["uid"], columns["content_id"], columns["size"], told, strict=True))
-    if backwards:
-        lines.reverse()
-    for some in portions([size for _, _, size, _ in lines]) if wanted.octets else (slice(None),):
-        async with aclosing(_literals(session, selected, lines[some], form, wanted, tally)) as pieces:
-            async for piece in pieces:
-                yield piece
-
-
-def _in_turn(columns: Sequence[Sequence[bytes | int]], backwards: bool) -> tuple[bytes | int, ...]:
-    """Row by row what stands in the columns."""
-    width = len(columns)
-    values: list[bytes | int] = [0] * (width * len(columns[0]))
-    for at, column in enumerate(columns):
-        values[at::width] = column[::-1] if backwards else column
-    return tuple(values)
-
-
-async def _literals(
-    session: ImapSession, selected: Selected, lines: Sequence[Line], form: bytes, wanted: Plan, tally: Tally
-) -> AsyncGenerator[bytes, None]:
-    """What is large, cannot be read, or cannot be sent as it is kept, goes the way of what is read one by one."""
-    literal = wanted.literal
-    assert literal is not None, "the plan is carried out in bulk with it"
-    wanted_ids = [content_id for _, content_id, size, _ in lines if size <= INLINE or not wanted.octets]
-    found = await session.services.db.read(literal.kept, wanted_ids) if wanted_ids else {}
-    form += (b" " if wanted.plain else b"") + literal.label.replace(b"%", b"%%") + b"{%d}\r\n"
-    held: list[bytes] = []
-    size = 0
-    for uid, content_id, _, values in lines:
-        octets = found.get(content_id)
-        if octets is None or b"\0" in octets:
-            yield b"".join(held)
-            held, size = [], 0
-            spans = selected.view.runs([uid])
-            async with aclosing(_one_by_one(session, selected, spans, wanted, tally, False)) as pieces:
-                async for piece in pieces:
-                    yield piece
-            continue
-        if literal.made:
-            octets = literal.made(octets)
-        head = form % (*values, len(octets))
-        length = len(head) + len(octets) + 3
-        if size + length > PIECE:
-            yield b"".join(held)
-            held, size = [], 0
-        held += (head, octets, b")\r\n")
-        size += length
     yield b"".join(held)
 
 

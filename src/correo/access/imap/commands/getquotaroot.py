@@ -31,6 +31,8 @@ async def run(session: ImapSession, name: str) -> Responses:
 
 async def _look(tx: Tx, account: Account, name: str) -> tuple[str, list[Limit]]:
     """RFC 9208 §6: what tells how many messages there are needs the right "r"."""
+    if await places.outbox(tx, account, name):
+        return account.address, []  # what waits counts against nothing
     owner: Account | None = account
     if foreign(name) is not None:
         place = await places.opened(tx, account, name, "r")

@@ -27,7 +27,8 @@ from correo.wire.imap.metadata import Depth, picked, response
 from correo.wire.imap.status import StatusItem
 
 if TYPE_CHECKING:
-    from correo.access.imap.session import ImapOptions, ImapSession
+    from correo.access.imap.options import ImapOptions
+    from correo.access.imap.session import ImapSession
 
 SLICE = 100  # names that are answered in one go when each is asked for more than itself: about a millisecond
 
@@ -62,6 +63,8 @@ async def _plain(session: ImapSession, asked: Listing) -> Responses:
 async def _extended(session: ImapSession, asked: Listing) -> Responses:
     """Others get their turn between slices (RFC 5819 §5)."""
     db, owner, utf8 = session.services.db, session.owner, session.core.utf8
+    if asked.returned.status:
+        await session.unsent.look(session)
     known = await db.read(places.listed, owner)
     subscribed = await db.read(mailbox.subscriptions, owner.id) if asked.returned.subscribed else []
     if StatusItem.HIGHESTMODSEQ in asked.returned.status:

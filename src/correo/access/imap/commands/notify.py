@@ -30,6 +30,7 @@ async def run(session: ImapSession, asked: Notify) -> Responses:
     wanted = Filter(group for group in asked.groups if not group.of_selected)
     sight = Sight()
     if wanted.all:
+        await session.unsent.look(session)
         sight, too_much = await session.services.db.scan(watching.baseline, session.owner, wanted)
         if too_much:
             yield no("There are too many mailboxes to watch", "NOTIFICATIONOVERFLOW")  # RFC 5465 §3.1

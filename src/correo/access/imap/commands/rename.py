@@ -44,7 +44,9 @@ async def run(session: ImapSession, rename: Rename) -> Responses:
 async def _rename(tx: Tx, account: Account, rename: Rename, chance: Chance, now: int) -> int:
     """The account whose mailboxes they are. RFC 4314 §4: it needs "x" in the old one, and "k" above the new one."""
     owner, old = account.id, rename.old
-    if foreign(old) is not None:
+    if foreign(old) is None:
+        await places.refuse_outbox(tx, account, old)
+    else:
         place = await places.opened(tx, account, old, "x")
         owner, old = place.access.account_id, place.box.name
         if not place.access.own and old == INBOX:

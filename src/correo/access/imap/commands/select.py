@@ -61,6 +61,7 @@ async def run(session: ImapSession, select: Select, *, read_only: bool) -> Respo
         yield encode.ok(encode.UNTAGGED, "The mailbox before is closed", "CLOSED")
     if select.condstore:
         condstore.enabling(session)
+    await session.unsent.look(session, select.name)
     opened = await session.services.db.read(open_if_small, session.owner, select.name, known)
     if isinstance(opened, int):
         opened = await session.read(opened, open_mailbox, session.owner, select.name, known)

@@ -15,7 +15,8 @@ from correo.wire.imap.grammar import Arguments
 from correo.wire.imap.status import StatusItem, status_items
 
 if TYPE_CHECKING:
-    from correo.access.imap.session import ImapOptions, ImapSession
+    from correo.access.imap.options import ImapOptions
+    from correo.access.imap.session import ImapSession
 
 
 class Wanted(NamedTuple):
@@ -30,6 +31,7 @@ def parse(args: Arguments) -> Wanted:
 
 
 async def run(session: ImapSession, wanted: Wanted) -> Responses:
+    await session.unsent.look(session, wanted.name)
     found = await session.services.db.read(look, session.owner, wanted, session.services.options)
     if StatusItem.HIGHESTMODSEQ in wanted.items:
         yield condstore.enabling(session)

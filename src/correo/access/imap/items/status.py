@@ -12,7 +12,7 @@ from correo.storage.db import Tx
 from correo.wire.imap.status import StatusItem
 
 if TYPE_CHECKING:
-    from correo.access.imap.session import ImapOptions
+    from correo.access.imap.options import ImapOptions
 
 # The last argument: who reads (`mailbox.seen`).
 Value = Callable[[Tx, Mailbox, "ImapOptions", int], Awaitable[int | str]]

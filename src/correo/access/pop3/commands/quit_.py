@@ -21,14 +21,16 @@ async def run(session: Pop3Session, argument: str) -> Reply:
     maildrop = session.maildrop
     if maildrop is None:
         return Ok("Bye", last=True)
-    if maildrop.deleted or maildrop.fetched:
-        services = session.services
-        keep = services.options.keep_deleted
-        try:
+    try:
+        if maildrop.deleted or maildrop.fetched:
+            services = session.services
+            keep = services.options.keep_deleted
             await services.db.bulk(update, maildrop, keep, services.chance, services.clock.now())
-        except Refused:
-            return Err("Some deleted messages were not removed", "SYS/TEMP", last=True)
-        session.publish()
+            session.publish()
+    except Refused:
+        return Err("Some deleted messages were not removed", "SYS/TEMP", last=True)
+    finally:
+        session.leave()  # before the answer: who has read it may be back at once, served by another process
     return Ok(f"Bye, {len(maildrop.deleted)} messages deleted", last=True)
 
 

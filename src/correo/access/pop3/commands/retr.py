@@ -29,8 +29,9 @@ async def whole(session: Pop3Session, drop: Drop) -> bytes:
     long = drop.size > INLINE
     if long:
         session.hold(drop.size)
-    db = session.services.db
-    message = await (db.scan if long else db.read)(mailbox.raw, drop.content_id)
+        message = await session.services.db.scan(mailbox.raw, drop.content_id)
+    else:
+        message = await session.ahead.read(session.drop, drop)
     if session.utf8 or message.isascii():
         return message
     return await asyncio.to_thread(surrogate, message) if long else surrogate(message)

@@ -18,7 +18,7 @@ ANY = frozenset(State)
 BEFORE_LOGIN = frozenset({State.AUTHORIZATION})
 LOGGED_IN = frozenset({State.TRANSACTION})
 
-_NUMBER = re.compile(r"\d{1,10}")
+_NUMBER = re.compile(r"[0-9]{1,10}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ async def run(session: Pop3Session, argument: str) -> Reply:
 
 
 def capability(session: Pop3Session) -> list[str]:
-    return ["STLS"] if session.may_start_tls else []
+    return ["STLS"] if session.may_start_tls and session.account is None else []
 
 
 ROW = Command("STLS", BEFORE_LOGIN, run, rfc=2595, capability=capability)
