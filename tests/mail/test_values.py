@@ -12,7 +12,6 @@ from correo.mail.instant import (
     HOUR,
     MINUTE,
     SECOND,
-    format_duration,
     iso8601,
     parse_duration,
     rfc5322_date,
@@ -35,7 +34,6 @@ def test_dates_are_written_as_the_rfc_wants_them() -> None:
 )
 def test_durations(text: str, value: int) -> None:
     assert parse_duration(text) == value
-    assert parse_duration(format_duration(value)) == value
 
 
 @pytest.mark.parametrize("text", ["", "5", "m", "5 m", "-5m", "5x", "5mm"])
@@ -44,9 +42,11 @@ def test_not_durations(text: str) -> None:
         parse_duration(text)
 
 
-@given(st.integers(min_value=1, max_value=10**15))
-def test_durations_are_read_back(value: int) -> None:
-    assert parse_duration(format_duration(value)) == value
+@given(st.lists(st.tuples(st.integers(0, 10**6), st.sampled_from(("m", "ms", "s", "h", "d"))), min_size=1))
+def test_durations_are_the_sum_of_their_parts(parts: list[tuple[int, str]]) -> None:
+    units = {"ms": 1000, "s": 1_000_000, "m": MINUTE, "h": HOUR, "d": DAY}
+    written = "".join(f"{count}{unit}" for count, unit in parts)
+    assert parse_duration(written) == sum(count * units[unit] for count, unit in parts)
 
 
 def test_flags_keep_the_spelling_and_compare_without_case() -> None:

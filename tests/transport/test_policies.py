@@ -376,7 +376,7 @@ async def test_dane(here: Land) -> None:
     outcome = await here.send()
     assert isinstance(outcome, Deferred)
     assert outcome.status.enhanced == "4.7.5"
-    assert outcome.status.text.endswith("(wanted: DANE)")
+    assert outcome.status.text.endswith("not the one that its TLSA records name (wanted: DANE)")
     here.host(offers=())
     assert isinstance(await here.send(), Deferred)
     assert await here.counted() == {

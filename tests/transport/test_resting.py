@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-from tests.transport.house import HOST, LATER, OK, House, in_a_house
+import pytest
+from tests.transport.house import HOST, LATER, OK, FakeTransport, House, in_a_house
 
 from correo import queue
-from correo.mail.instant import DAY, HOUR, SECOND
-from correo.mail.outcome import Deferred
+from correo.mail.address import Address
+from correo.mail.instant import DAY, HOUR, MINUTE, SECOND
+from correo.mail.outcome import Deferred, Outcome
 from correo.mail.status import Status
 from correo.queue import Selection, State
 from correo.queue.schedule import Schedule
 from correo.storage.bus import QUEUE
+from correo.transport import Outgoing
 from correo.transport.lanes import MAX_REST
 from correo.transport.worker import Worker
 
@@ -135,10 +138,14 @@ async def test_senders_are_warned_and_told_on_time_however_long_it_rests(house: 
     """Of those, too, that were never tried themselves."""
     await fill(house, 40)
     async with running(house.worker(grace=0)):
-        await asyncio.sleep(4 * HOUR / SECOND + MAX_REST / SECOND * 1.2)
+        await asyncio.sleep(4 * HOUR / SECOND - 1)
+        assert await house.notices() == []
+        await asyncio.sleep(5 * MINUTE / SECOND)
         warnings = sum(b"Action: delayed" in notice for notice in await house.notices())
         assert warnings == 40
-        await asyncio.sleep((5 * DAY - 3 * HOUR) / SECOND)
+        await asyncio.sleep((5 * DAY - 4 * HOUR - 5 * MINUTE) / SECOND)
+        assert len(await house.queued()) == 40
+        await asyncio.sleep(5 * MINUTE / SECOND)
         assert await house.queued() == []
     notices = Counter(b"Action: failed" in notice for notice in await house.notices())
     assert notices == {True: 40, False: 40}
@@ -196,3 +203,37 @@ async def test_the_rate_of_a_destination(house: House) -> None:
         await house.until(lambda: len(house.transport.contents) == 10)
     tried = to(house, "there.example")
     assert tried[-1] - tried[0] == 18
+
+
+class Hesitant(FakeTransport):
+    """Takes some turns of the loop before it answers."""
+
+    turns = 0
+
+    async def deliver(self, message: Outgoing, recipients: Sequence[Address]) -> list[Outcome]:
+        outcomes = await super().deliver(message, recipients)
+        for _ in range(self.turns):
+            await asyncio.sleep(0)
+        return outcomes
+
+
+@pytest.mark.parametrize("turns", range(12))
+def test_what_is_called_off_before_it_began_leaves_no_trace(turns: int) -> None:
+    """A destination begins to rest at the very turn of the loop at which more for it was claimed."""
+
+    @in_a_house
+    async def story(house: House) -> None:
+        house.transport = slow = Hesitant(house.clock)
+        slow.turns = turns
+        await fill(house, 1)
+        async with running(house.worker(per_destination=1)):
+            await asyncio.sleep(1)
+            await fill(house, 20)
+            house.bus.publish(QUEUE)
+            await asyncio.sleep(30)
+            for outcomes in slow.outcomes.values():
+                outcomes[:] = [OK]
+            await asyncio.sleep(2 * HOUR / SECOND)
+            assert await house.queued() == []
+
+    story()

@@ -106,6 +106,19 @@ async def test_lanes_of_a_route_to_mail_hosts_stay_apart() -> None:
 
 
 @virtually
+async def test_routes_to_one_host_that_differ_in_anything_share_no_connection() -> None:
+    way = Way.parse("smtp:10.1.1.1:2525")
+    alike = [Route(way), Route(way, user="ana"), Route(way, tls="verified"), Route(way, source="192.0.2.9")]
+    named = [Route(way, name="spare"), Route(Way.parse("smtp:10.1.1.1:2526"), name="other")]
+    table = [(f"d{at}.example", route) for at, route in enumerate([*alike, *named])]
+    world = World(ONE, routes=Routes(table))
+    assert len({world.transport.lane(domain) for domain, _ in table}) == len(table)
+    world.server("10.1.1.1", Server(extensions=("PIPELINING",)), port=2525)
+    assert isinstance(await world.one(Address.parse("bob@d0.example")), Delivered)
+    assert isinstance(await world.one(Address.parse("bob@d2.example")), Deferred)  # there is no TLS
+
+
+@virtually
 async def test_discard_and_hold_dial_nobody() -> None:
     world = World(ONE, routes=routes(there="discard", _there="hold"))
     assert isinstance(await world.one(), Discarded)

@@ -8,7 +8,7 @@ from tests.transport.house import HOST, LATER, NEVER, OK, House, in_a_house
 
 from correo import mailbox, queue
 from correo.mail.address import Address
-from correo.mail.instant import DAY, HOUR, MINUTE
+from correo.mail.instant import DAY, HOUR, MINUTE, rfc5322_date
 from correo.mail.outcome import Discarded, Held, Outcome
 from correo.mail.status import Status
 from correo.mail.terms import Terms
@@ -99,6 +99,19 @@ async def test_a_route_has_times_of_its_own(house: House) -> None:
     again = await house.claim()
     await house.db.write(settle, [(one, LATER) for one in again], policy, house.chance, house.clock.now())
     assert [one.folded for one in await house.queued()] == ["eva@other.example"]
+
+
+@in_a_house
+async def test_a_warning_says_how_long_its_route_tries(house: House) -> None:
+    await house.put("bob@there.example")
+    routes = Routes([("there.example", Route(Way.parse("mx"), lifetime=2 * DAY))])
+    policy = Policy("mail.here.example", house.schedule, routes)
+    until = rfc5322_date(house.clock.now() + 2 * DAY)
+    house.clock.advance(4 * HOUR)
+    (bob,) = await house.claim()
+    await house.db.write(settle, [(bob, LATER)], policy, house.chance, house.clock.now())
+    (notice,) = await house.notices()
+    assert f"Will-Retry-Until: {until}\r\n".encode() in notice
 
 
 @in_a_house

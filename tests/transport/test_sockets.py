@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 
+import pytest
 import trustme
 
 from correo.clock.system import SystemChance, SystemClock
@@ -21,12 +22,13 @@ BOB = Address.parse("bob@there.example")
 
 
 class Server:
-    """Takes everything; `broken`: answers a handshake with something else."""
+    """Takes everything; `broken`: answers a handshake with something else; `injected`: follows the 220 in clear text."""
 
-    def __init__(self, *, broken: bool = False) -> None:
+    def __init__(self, *, broken: bool = False, injected: bytes = b"") -> None:
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         trustme.CA().issue_cert("relay.example").configure_cert(self.context)
         self.broken = broken
+        self.injected = injected
         self.log: list[bytes] = []
         self.errors: list[Exception] = []
 
@@ -44,7 +46,7 @@ class Server:
             line = (await reader.readuntil(b"\r\n")).rstrip()
             self.log.append(line)
             if line == b"STARTTLS":
-                writer.write(b"220 go\r\n")
+                writer.write(b"220 go\r\n" + self.injected)
                 if self.broken:
                     writer.write(b"\x15what?\r\n" * 50)
                     return
@@ -91,6 +93,26 @@ async def test_any_certificate_will_do() -> None:
     assert outcome.tls.startswith("TLSv1.3")
     assert server.log.count(b"EHLO mail.here.example") == 2
     assert server.log[-1] == b"QUIT"
+
+
+@pytest.mark.parametrize(
+    "injected",
+    [
+        b"250-evil\r\n250 SIZE 10\r\n",
+        b"250-evil\r\n250-SIZE 10\r\n250 ",
+        b"421 go away\r\n",
+        b"250 x\r\n" * 9 + b"354 x\r\n250 it is mine\r\n",
+    ],
+    ids=["EHLO", "half of EHLO", "421", "all there is to say"],
+)
+async def test_answers_in_clear_text_behind_the_220_are_none(injected: bytes) -> None:
+    """Somebody on the way cannot speak for the server under TLS (response injection)."""
+    server = Server(injected=injected)
+    outcome = await deliver(server)
+    assert isinstance(outcome, Delivered)
+    assert outcome.status.text == "ok"
+    assert outcome.tls
+    assert server.log.count(b"EHLO mail.here.example") == 2
 
 
 async def test_a_broken_handshake_is_followed_by_clear_text() -> None:

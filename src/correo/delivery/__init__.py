@@ -5,6 +5,7 @@ in the transaction it is given, puts it into every local mailbox and into the qu
 ledger. Either all of that is durable or none of it; only then may anybody answer 250. `bounce` turns a failure into a message
 to its sender and accepts that; so does it with the notices of delay and of success that he asked for (RFC 3461). Mail that its
 sender wants to be held waits in the queue for people here as for those elsewhere, and `held` files it when its time has come.
+What an account has submitted and still waits is shown in its `outbox`, where it can be taken back.
 What must follow the commit is returned as `Accepted` and told to the bus by `publish`.
 """
 

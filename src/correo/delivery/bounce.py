@@ -63,23 +63,39 @@ async def bounce(
     return await _send(tx, id, original.sender, notice, message.terms, lifetime, chance, now)
 
 
-async def warn(
+async def refused(
     tx: Tx,
-    message: QueuedMessage,
-    waiting: Sequence[Affected],
+    original: Original,
+    failures: Sequence[Affected],
     *,
     hostname: str,
     lifetime: int,
     chance: Chance,
     now: int,
+) -> Returned:
+    """Tell the sender of a message that was never accepted that nobody gets it. As `bounce` in all else."""
+    id = chance.id(now)
+    notice = failed(original, failures, hostname=hostname, id=show_id(id), now=now)
+    return await _send(tx, id, original.sender, notice, PLAIN, lifetime, chance, now)
+
+
+async def warn(
+    tx: Tx,
+    message: QueuedMessage,
+    waiting: Sequence[Affected],
+    *,
+    retry_until: int,
+    hostname: str,
+    lifetime: int,
+    chance: Chance,
+    now: int,
 ) -> Returned | None:
-    """Tell the sender of `message` that it still waits for those in `waiting`. As `bounce` in all else."""
+    """Tell the sender of `message` that it still waits for those in `waiting`, until when. As `bounce` in all else."""
     if not message.sender:
         return None
     id = chance.id(now)
     original = await _original(tx, message)
-    until = message.expires
-    notice = delayed(original, waiting, hostname=hostname, id=show_id(id), now=now, retry_until=until)
+    notice = delayed(original, waiting, hostname=hostname, id=show_id(id), now=now, retry_until=retry_until)
     return await _send(tx, id, original.sender, notice, message.terms, lifetime, chance, now)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from correo.delivery.sorting import Accepted
+from correo.mailbox import outbox_of
 from correo.storage.bus import QUEUE, Bus, account
 
 
@@ -11,3 +12,10 @@ def publish(bus: Bus, accepted: Accepted) -> None:
         bus.publish(account(account_id))
     if accepted.queued:
         bus.publish(QUEUE)
+        stir_outbox(bus, accepted.submitter)
+
+
+def stir_outbox(bus: Bus, account_id: int) -> None:
+    """Something that the account has submitted came into the queue, or became different there; 0: it came from elsewhere."""
+    if account_id:
+        bus.publish(account(outbox_of(account_id)))

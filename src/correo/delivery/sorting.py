@@ -14,6 +14,7 @@ from correo.accounts import (
     Resolution,
     Resolved,
     Target,
+    get_account,
     resolve,
 )
 from correo.clock import Chance
@@ -64,6 +65,7 @@ class Incoming:
     source: str  # the client's address
     account: Account | None
     queue: QueueTimes
+    submitter: str = ""  # the address (folded) of who has submitted it, where he did not log in; it need not be an account's
     hostname: str = ""  # who signs a notice that it arrived
     ret: str = ""  # RFC 3461 §4.3
     envelope_id: str = ""  # RFC 3461 §4.4
@@ -81,6 +83,7 @@ class Accepted:
     accounts: frozenset[int]
     queued: int
     discarded: int = 0
+    submitter: int = 0  # the account that has submitted what waits, 0 for none
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +119,13 @@ async def sort(tx: Tx, incoming: Incoming, chance: Chance, now: int) -> Sorted:
     await mailbox.store(tx, incoming.prepared, sorting.content_id, now)
     for recipient in incoming.recipients:
         await _sort(tx, incoming, recipient, sorting, chance, now)
+    submitter = 0
     if waiting := [*sorting.remote.values(), *sorting.held.values()]:
-        await queue.enqueue(tx, _queued(incoming, sorting.content_id, now), waiting, now)
+        submitter = await _submitter(tx, incoming)
+        await queue.enqueue(tx, _queued(incoming, sorting.content_id, submitter, now), waiting, now)
     elif not sorting.accounts:
         await mailbox.orphan(tx, sorting.content_id, now)
-    accepted = Accepted(frozenset(sorting.accounts), len(waiting), sorting.discarded)
+    accepted = Accepted(frozenset(sorting.accounts), len(waiting), sorting.discarded, submitter)
     return Sorted(accepted, sorting.content_id, sorting.successes)
 
 
@@ -259,7 +264,14 @@ def _name(target: Target) -> str:
     return address.folded
 
 
-def _queued(incoming: Incoming, content_id: int, now: int) -> queue.QueuedMessage:
+async def _submitter(tx: Tx, incoming: Incoming) -> int:
+    if incoming.account:
+        return incoming.account.id
+    account = await get_account(tx, incoming.submitter) if incoming.submitter else None
+    return account.id if account else 0
+
+
+def _queued(incoming: Incoming, content_id: int, submitter: int, now: int) -> queue.QueuedMessage:
     return queue.QueuedMessage(
         id=incoming.id,
         sender=str(incoming.sender) if incoming.sender else "",
@@ -268,7 +280,7 @@ def _queued(incoming: Incoming, content_id: int, now: int) -> queue.QueuedMessag
         size=incoming.prepared.summary.size - incoming.return_path_size,
         body=incoming.body,
         utf8=incoming.utf8,
-        account_id=incoming.account.id if incoming.account else 0,
+        account_id=submitter,
         created=now,
         expires=incoming.queue.expires,
         warn_at=incoming.queue.warn_at,

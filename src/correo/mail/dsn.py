@@ -77,7 +77,7 @@ class Affected:
     original: str  # what the sender wrote; an alias may have led from there to `address`
     status: Status  # the last answer, ours where `host` is ""
     host: str  # the server that gave it: its name, then anything
-    at: int  # of the last attempt
+    at: int  # of the last attempt, 0 where there was none
     orcpt: tuple[str, str] | None = None  # what the sender gave as the original recipient: type and address
     action: Action = Action.FAILED
 
@@ -226,7 +226,8 @@ def _for_programs(report: _Report) -> list[str]:
         # "smtp" is for answers of a server; what we say ourselves must not look like one (RFC 3464 §2.3.6).
         kind = "smtp" if one.host else "X-Correo"
         lines += _field("Diagnostic-Code", f"{kind}; {_ascii(str(one.status))}")
-        lines.append(f"Last-Attempt-Date: {rfc5322_date(one.at)}")
+        if one.at:  # RFC 3464 §2.3.7: only where there was one
+            lines.append(f"Last-Attempt-Date: {rfc5322_date(one.at)}")
         if report.retry_until is not None:
             lines.append(f"Will-Retry-Until: {rfc5322_date(report.retry_until)}")
     lines.append("")

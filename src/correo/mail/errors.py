@@ -22,6 +22,7 @@ class Kind(Enum):
     TOO_BIG = "too big"
     TOO_MANY = "too many"  # a count limit: recipients, mailboxes, keywords
     HAS_CHILDREN = "has children"  # DELETE of a name that cannot go
+    OUTBOX = "the server keeps it itself"  # what is done to an Outbox or put into it, where the server alone does that
     BAD_CREDENTIALS = "authentication failed"
     DISABLED = "account disabled"
     UNAVAILABLE = "temporarily unavailable"  # try again later

@@ -47,15 +47,3 @@ def parse_duration(text: str) -> int:
             f"{text!r} is not a duration; write a number and one of us ms s m h d w, as in 5m or 1h30m"
         )
     return sum(int(number) * _UNITS[unit] for number, unit in _DURATION.findall(text))
-
-
-def format_duration(duration: int) -> str:
-    """The shortest spelling that `parse_duration` reads back to the same value."""
-    if duration <= 0:
-        return "0s"
-    words: list[str] = []
-    for unit in ("d", "h", "m", "s", "ms", "us"):
-        count, duration = divmod(duration, _UNITS[unit])
-        if count:
-            words.append(f"{count}{unit}")
-    return "".join(words)

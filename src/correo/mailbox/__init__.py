@@ -5,7 +5,8 @@ what was done. Every function that takes `tx` is a part of one transaction (`sto
 undo the whole of it. The time is passed in, ids come from `Chance`, and whoever commits tells the bus.
 
 Promised at every commit:
-- UIDs of a mailbox strictly grow and are never given twice; a UIDVALIDITY is given once in an account (RFC 9051 §2.3.1.1).
+- UIDs of a mailbox strictly grow and are never given twice; a UIDVALIDITY is given once in an account (RFC 9051 §2.3.1.1),
+  or taken over with the mail of another server (`adopting`).
 - The account's modseq strictly grows. One operation takes one modseq (a move between accounts one of each) and leaves one change
   row per mailbox and kind, whether it touched one message or a million; what changes nothing takes none (RFC 7162 §3.1).
 - The counters of a mailbox (messages, unseen, deleted, size) and of an account equal a recount of the messages.
@@ -15,9 +16,19 @@ Promised at every commit:
 Mailboxes may be shared: rights say who may do what (`rights`, which leaves it to the caller to obey them, and to know owners),
 and a reader, an account id other than 0, has his own \\Seen in every function that takes one. Copies go between accounts, too.
 
+An account may have an `outbox`, in which the server alone shows what is kept elsewhere; it counts against no limit.
+
 `changes` answers "what happened here since modseq n" from the change log, which is what IDLE, NOOP and QRESYNC live on.
 """
 
+from correo.mailbox.adopting import (
+    MAX_UIDVALIDITY,
+    Arrival,
+    adopt,
+    begin_adoption,
+    end_adoption,
+    known_sources,
+)
 from correo.mailbox.annotating import MAX_VALUE, SERVER, annotate, noted
 from correo.mailbox.arriving import Appended, append, take_recent
 from correo.mailbox.changelog import Changes, What, changes, forget
@@ -59,7 +70,8 @@ from correo.mailbox.names import (
     canonical,
     checked,
 )
-from correo.mailbox.opening import open_account, remove_account
+from correo.mailbox.opening import is_outbox, open_account, outbox_of, remove_account
+from correo.mailbox.outbox import Shown, hide, open_outbox, outbox, show, shown, shown_of
 from correo.mailbox.quota import Quota, Room, is_full, quota, set_limits
 from correo.mailbox.ranges import MAX_UID, Ranges
 from correo.mailbox.reading import (
@@ -67,13 +79,16 @@ from correo.mailbox.reading import (
     OWN_COLUMNS,
     Fetched,
     Message,
+    fetch_changed,
     fetch_columns,
     fetch_rows,
     first_unseen,
     flagged,
     messages,
+    messages_after,
     uids,
 )
+from correo.mailbox.reheading import rehead
 from correo.mailbox.renaming import rename
 from correo.mailbox.rights import (
     ALL_RIGHTS,
@@ -98,6 +113,7 @@ from correo.mailbox.subscribing import (
     subscriptions,
     unsubscribe,
 )
+from correo.mailbox.uidls import MAX_UIDL, is_uidl, own_uidl, uidls
 from correo.mailbox.uses import set_special_use
 
 __all__ = [
@@ -111,6 +127,8 @@ __all__ = [
     "MAX_MAILBOXES",
     "MAX_NAME",
     "MAX_UID",
+    "MAX_UIDL",
+    "MAX_UIDVALIDITY",
     "MAX_VALUE",
     "NO_RIGHTS",
     "OWNER",
@@ -119,6 +137,7 @@ __all__ = [
     "SERVER",
     "SPECIAL_USES",
     "Appended",
+    "Arrival",
     "Changes",
     "Collected",
     "Content",
@@ -134,14 +153,17 @@ __all__ = [
     "Ranges",
     "Rights",
     "Room",
+    "Shown",
     "Span",
     "Stored",
     "What",
     "acl",
+    "adopt",
     "allowed",
     "annotate",
     "append",
     "appended",
+    "begin_adoption",
     "bodies",
     "canonical",
     "changes",
@@ -154,8 +176,10 @@ __all__ = [
     "delete",
     "deleted_size",
     "discard",
+    "end_adoption",
     "expire",
     "expunge",
+    "fetch_changed",
     "fetch_columns",
     "fetch_rows",
     "find",
@@ -167,21 +191,31 @@ __all__ = [
     "get",
     "header",
     "headers",
+    "hide",
     "inbox",
     "is_full",
+    "is_outbox",
+    "is_uidl",
     "kinds",
+    "known_sources",
     "list_mailboxes",
     "messages",
+    "messages_after",
     "modseqs",
     "move",
     "noted",
     "open_account",
+    "open_outbox",
     "orphan",
+    "outbox",
+    "outbox_of",
+    "own_uidl",
     "parse_rights",
     "prepare",
     "quota",
     "raw",
     "raw_many",
+    "rehead",
     "remove_account",
     "rename",
     "rights",
@@ -189,11 +223,15 @@ __all__ = [
     "set_rights",
     "set_special_use",
     "shared_with",
+    "show",
+    "shown",
+    "shown_of",
     "store",
     "store_flags",
     "subscribe",
     "subscriptions",
     "take_recent",
+    "uidls",
     "uids",
     "unseen",
     "unsubscribe",

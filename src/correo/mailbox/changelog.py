@@ -74,7 +74,7 @@ _NEXT = f"SELECT id, account_id FROM mailbox_mailbox WHERE id > $1 ORDER BY id L
 _OLDEST = f"""SELECT modseq, at FROM mailbox_change WHERE account_id = $1 AND mailbox_id = $2
 ORDER BY modseq LIMIT {FORGET_CHANGES}"""
 _FORGET = "DELETE FROM mailbox_change WHERE account_id = $1 AND mailbox_id = $2 AND modseq <= $3"
-_FORGOTTEN = "UPDATE mailbox_mailbox SET forgotten = $2 WHERE id = $1"
+_FORGOTTEN = "UPDATE mailbox_mailbox SET forgotten = $2 WHERE id = $1 AND forgotten < $2"  # an adoption reaches further
 
 
 async def step(tx: Tx, account_id: int) -> int:

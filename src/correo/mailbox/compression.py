@@ -13,6 +13,9 @@ from zstandard import ZstdCompressor, ZstdDecompressor, ZstdError, frame_content
 from correo.mail.errors import Kind, Refused
 
 LEVEL = 3  # 5 KB of text in 20 us; level 9 takes four times as long for a twentieth less
+MAX_WINDOW = (
+    8 * 1024 * 1024
+)  # octets that a stranger's frame may have us keep: what its format would have everybody take
 WORTHWHILE = 512  # octets: below this a frame saves next to nothing
 
 
@@ -47,6 +50,18 @@ def unpacked(kept: bytes, size: int) -> bytes:
         return _mine.unpacking.decompress(kept)
     except ZstdError as error:
         raise _damaged(str(error)) from error
+
+
+def unpacked_frame(octets: bytes, most: int) -> bytes | None:
+    """Of a frame that somebody else has made, which may say nothing of its size, at most so many octets; None: it is damaged."""
+    try:
+        found = ZstdDecompressor(max_window_size=MAX_WINDOW).stream_reader(octets).read(most)
+        if len(found) >= most:
+            return found
+        whole = ZstdDecompressor(max_window_size=MAX_WINDOW).decompressobj()
+        return found if whole.decompress(octets) == found and whole.eof else None
+    except ZstdError:
+        return None
 
 
 def _damaged(how: str) -> Refused:

@@ -17,6 +17,7 @@ from correo.mailbox.ranges import Ranges
 from correo.mailbox.reading import ByRange
 from correo.mailbox.rights import ALL_RIGHTS, Rights, allowed, may_set_all
 from correo.mailbox.seen import FLAGS, OWNER, forget_seen, mark
+from correo.mailbox.uidls import forget_uidls
 from correo.storage.db import Row, Tx
 
 _ROWS = ByRange("m.uid, m.flags, m.size")
@@ -125,6 +126,7 @@ async def _transfer(
         await adjust(tx, mailbox_id, left, -leaving)
         gone = uidset.of(row[0] for row in rows)
         await forget_seen(tx, mailbox_id, gone)
+        await forget_uidls(tx, mailbox_id, gone)
         await note(tx, source_account, left, mailbox_id, What.EXPUNGE, gone, now)
     pairs = [(row[0], uid) for uid, row in enumerate(rows, first)]
     return Copied(uidvalidity, pairs, modseq)

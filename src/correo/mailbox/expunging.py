@@ -13,6 +13,7 @@ from correo.mailbox.quota import charge_mailbox
 from correo.mailbox.ranges import EVERYTHING, Ranges
 from correo.mailbox.reading import ByRange
 from correo.mailbox.seen import forget_seen
+from correo.mailbox.uidls import forget_uidls
 from correo.storage.db import Tx
 
 _ROWS = ByRange("m.uid, m.flags, m.size")
@@ -63,6 +64,7 @@ async def expunge(
     await tx.many(_ORPHANS.format(those=those), [(mailbox_id, low, high, now) for low, high in spans])
     await tx.many(_REMOVE.format(those=those), [(mailbox_id, low, high) for low, high in spans])
     await forget_seen(tx, mailbox_id, gone)
+    await forget_uidls(tx, mailbox_id, gone)
     await adjust(tx, mailbox_id, modseq, less)
     await note(tx, account_id, modseq, mailbox_id, What.EXPUNGE, gone, now)
     return Expunged(uids, modseq)

@@ -80,12 +80,23 @@ def text_of(octets: bytes, root: Part) -> str:
     return "\n".join([folded(text) for text in searchable(octets, root)])
 
 
+async def count_missing(tx: Tx, known: array[int]) -> tuple[int, int]:
+    """How many messages there are, each once however many mailboxes have it, and how many of them are not in `known`, which ascends."""
+    after = total = missing = 0
+    while ids := await contents_after(tx, after, STEP):
+        total += len(ids)
+        missing += sum(1 for _ in _missing(ids, known))
+        after = ids[-1]
+    return total, missing
+
+
 class Indexer:
     def __init__(self, db: Database, index: Index, rest: Rest) -> None:
         """`rest` is awaited after each portion of work; how long it takes is how much is left to others."""
         self._db = db
         self._index = index
         self._rest = rest
+        self.added = 0  # messages
 
     async def walk(self, after: int = 0) -> int:
         """Bring the index up to date from id `after` on; the highest id that is in a mailbox. Raises Refused UNAVAILABLE."""
@@ -93,12 +104,18 @@ class Indexer:
             ids = await self._db.scan(contents_after, after, STEP)
             last = ids[-1] if len(ids) == STEP else LAST
             known = array("q", await self._index.known(after, last))
-            await self._index.remove(sorted(set(known).difference(ids)))
+            await self._index.remove(await self._gone(set(known).difference(ids), after))
             await self._add(list(_missing(ids, known)))
             after = max([after, *ids[-1:]])
             if last == LAST:
                 return after
             await self._rest()
+
+    async def _gone(self, ids: set[int], after: int) -> list[int]:
+        """Those that are in no mailbox: what another process has indexed since we looked is there by now."""
+        if ids:
+            ids.difference_update(await self._db.scan(contents_after, after, STEP))
+        return sorted(ids)
 
     async def _add(self, fresh: list[int]) -> None:
         done = 0
@@ -106,6 +123,7 @@ class Indexer:
             portion = await self._db.scan(documents, fresh[done : done + PORTION])
             await self._index.add(portion)
             done += len(portion)
+            self.added += len(portion)
             await self._rest()
 
 

@@ -22,6 +22,7 @@ from correo.mailbox.names import (
 from correo.mailbox.quota import charge, check_mailboxes
 from correo.mailbox.rights import forget_rights, inherit
 from correo.mailbox.seen import forget_seen
+from correo.mailbox.uidls import forget_origin
 from correo.mailbox.uses import check_use, take_use
 from correo.storage.db import Tx
 
@@ -166,5 +167,6 @@ async def delete(tx: Tx, account_id: int, name: str, now: int) -> Mailbox:
     await forget_annotations(tx, account_id, mailbox.id)
     await forget_rights(tx, mailbox.id)
     await forget_seen(tx, mailbox.id)
+    await forget_origin(tx, account_id, mailbox.id, mailbox.uidvalidity)
     await note(tx, account_id, modseq, mailbox.id, What.DELETE, (), now)
     return mailbox

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from correo.mail.flags import SEEN
 from correo.mailbox.compression import unpacked
-from correo.mailbox.ranges import EVERYTHING, Ranges
+from correo.mailbox.ranges import EVERYTHING, Range, Ranges
 from correo.mailbox.seen import FLAGS, JOIN, MODSEQ, OWNER, first_unseen_by
 from correo.storage.db import Row, Tx
 
@@ -110,6 +110,11 @@ _OF_READER = tuple({"m.flags": FLAGS, "m.modseq": MODSEQ}.get(column, column) fo
 _MESSAGES = ByRange(", ".join(_OWN))
 _MESSAGES_OF_READER = ByRange(", ".join(_OF_READER), of_reader=True)
 _UIDS = "SELECT uid FROM mailbox_message WHERE mailbox_id = $1 ORDER BY uid"
+_AFTER = """SELECT uid, content_id, flags, keywords, modseq, received, received_zone, saved, size
+FROM mailbox_message WHERE mailbox_id = $1 AND uid > $2 ORDER BY uid LIMIT $3"""
+_STATE = """SELECT COUNT(*), COALESCE(MAX(modseq), 0) FROM mailbox_message
+WHERE mailbox_id = $1 AND uid BETWEEN $2 AND $3"""
+_MODSEQ = "SELECT modseq FROM mailbox_mailbox WHERE id = $1"
 _FLAGGED = "SELECT uid FROM mailbox_message WHERE mailbox_id = $1 AND flags & $2 = $3 ORDER BY uid"
 _UNSEEN = f"SELECT uid FROM mailbox_message WHERE mailbox_id = $1 AND flags & {SEEN} = 0 ORDER BY uid LIMIT 1"
 
@@ -142,6 +147,11 @@ async def messages(
     else:
         rows = await _MESSAGES.rows(tx, mailbox_id, ranges)
     return [Message(*row) for row in rows]
+
+
+async def messages_after(tx: Tx, mailbox_id: int, after: int, limit: int) -> list[Message]:
+    """The first `limit` messages whose UIDs are higher than `after`, in the order of UIDs, as the owner has them."""
+    return [Message(*row) for row in await tx.all(_AFTER, mailbox_id, after, limit)]
 
 
 async def fetch_rows(
@@ -177,6 +187,25 @@ async def fetch_columns(
         raise ValueError(f"no such columns: {names}")
     statement = _narrow(tuple(names), reader != OWNER)
     return await statement.rows(tx, mailbox_id, ranges, *((reader,) if reader else ()))
+
+
+async def fetch_changed(
+    tx: Tx, mailbox_id: int, span: Range, names: Sequence[str], since: int, messages: int
+) -> tuple[int, list[Row] | None]:
+    """HIGHESTMODSEQ of the mailbox, and `fetch_columns` as its owner has them.
+
+    Or None instead of these where nothing in the span has changed: at the modseq `since` there were so many `messages` in it, and
+    nobody has been given a UID in it since then. A mailbox that has gone has the modseq 0 and no messages.
+    """
+    row = await tx.one(_MODSEQ, mailbox_id)
+    modseq = row[0] if row else 0
+    if modseq == since:
+        return modseq, None
+    if since >= 0 and (found := await tx.one(_STATE, mailbox_id, *span)):
+        have, latest = found
+        if have == messages and latest <= since:
+            return modseq, None
+    return modseq, await fetch_columns(tx, mailbox_id, [span], names)
 
 
 @lru_cache(maxsize=64)  # statements, of 3 KB: clients ask for some ten combinations

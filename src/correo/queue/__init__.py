@@ -10,7 +10,8 @@ Out: recipients that are due, each to one owner at a time (`claim`), until they 
     settle    what an attempt led to: defer, park, take_out
     resting   what waits for a destination that is down: postpone, postpone_waiting
     control   what the operator wants: hold, release, retry, reroute, withdraw          Selection
-    listing   what the operator sees: list_recipients, count, census
+    listing   what the operator sees: list_recipients, count, newest, census
+    standing  what one account sees of its own: standing, waiting, is_under_way
     schedule  when to try again (pure)                                         Schedule, next_try
 
 Promised:
@@ -24,8 +25,9 @@ from correo.queue.claim import claim, due, give_back, recover, renew
 from correo.queue.control import Selection, hold, release, reroute, retry, withdraw
 from correo.queue.enqueue import enqueue
 from correo.queue.entry import NewRecipient, QueuedMessage, QueuedRecipient
-from correo.queue.listing import Census, census, count, list_recipients
+from correo.queue.listing import Census, census, count, list_recipients, newest
 from correo.queue.settle import Taken, defer, park, take_out
+from correo.queue.standing import Standing, is_under_way, standing, waiting
 from correo.queue.states import TABLE, Event, State, as_markdown
 
 __all__ = [
@@ -36,6 +38,7 @@ __all__ = [
     "QueuedMessage",
     "QueuedRecipient",
     "Selection",
+    "Standing",
     "State",
     "Taken",
     "as_markdown",
@@ -47,13 +50,17 @@ __all__ = [
     "enqueue",
     "give_back",
     "hold",
+    "is_under_way",
     "list_recipients",
+    "newest",
     "park",
     "recover",
     "release",
     "renew",
     "reroute",
     "retry",
+    "standing",
     "take_out",
+    "waiting",
     "withdraw",
 ]

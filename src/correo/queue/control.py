@@ -58,9 +58,11 @@ class Selection:
             parts.append(_ELSEWHERE.format(domain=f"${here}", pattern=f"${here + 1}"))
             values += [domain, "% " + _LITERALLY.sub(r"\\\g<0>", domain)]
         if self.sender is not None:
-            inner = f"SELECT id FROM queue_message WHERE lower(sender) = ${first + len(values)}"
-            parts.append(f"message_id IN ({inner})")
-            values.append(self.sender.lower())
+            # Asked of each recipient in turn: a list of all messages of a sender who has very many would be made for each slice.
+            here = first + len(values)
+            inner = f"SELECT 1 FROM queue_message AS m WHERE m.id = message_id AND lower(m.sender) = lower(${here})"
+            parts.append(f"EXISTS ({inner})")
+            values.append(self.sender)
         return " AND ".join(parts) or "1 = 1", values
 
 

@@ -44,6 +44,12 @@ async def count(tx: Tx, selection: Selection) -> dict[State, int]:
     return {state: counted.get(state.value, 0) for state in State}
 
 
+async def newest(tx: Tx) -> int:
+    """When the recipient came that is the newest by the clock of then; 0 for none. May read all of a table: for `scan`, not `read`."""
+    row = await tx.one("SELECT coalesce(max(created), 0) FROM queue_recipient")
+    return int(row[0]) if row else 0
+
+
 async def census(tx: Tx) -> Census:
     """Reads all of an index: for `scan`, not `read`."""
     rows = await tx.all("SELECT state, count(*) FROM queue_recipient GROUP BY state")

@@ -88,7 +88,7 @@ TABLE: tuple[Step, ...] = (
         (State.WAITING, State.HELD),
         None,
         "discarded",
-        "the operator deletes it, and nobody is told",
+        "the operator deletes it, or its sender does, and nobody is told",
     ),
 )
 

@@ -250,7 +250,8 @@ class Connection:
 
     def _failed(self, failure: Failure, security: Security) -> Trouble:
         self.abort()
-        why = _WHY.get(failure, "the handshake failed")
+        by_records = security.proof is not None and failure is Failure.NOT_TRUSTED
+        why = _NOT_THE_ONE if by_records else _WHY.get(failure, "the handshake failed")
         return _unprotected(f"no TLS with {self.hop}: {why}", failure, security)
 
     async def _log_in(self, login: Login) -> Trouble | None:
@@ -309,15 +310,16 @@ class Connection:
         view = memoryview(content)
         client.begin_body(len(view))
         try:
-            for start in range(0, len(view), PIECE):
+            for start in range(0, max(1, len(view)), PIECE):
                 client.send_body(bytes(view[start : start + PIECE]))
+                if start + PIECE >= len(view):
+                    client.end_body()  # with the last piece: what is short is one packet
                 stream.write(client.take_output())
                 await stream.drain(max(0.0, min(PIECE_SECONDS, self._latest - loop.time())))
         except TimeoutError:
             return client.abandon("it takes the message too slowly")
         except OSError:
             return await self._last_words()
-        client.end_body()
         return await self._next()
 
     async def _last_words(self) -> Event:
@@ -387,6 +389,8 @@ _WHY = {
     Failure.OTHER_NAME: "its certificate is for another name",
     Failure.NOT_TRUSTED: "its certificate is not from an authority that is trusted",
 }
+# By TLSA records no authority has to be trusted, so that nobody should look for one.
+_NOT_THE_ONE = "its certificate is not the one that its TLSA records name"
 
 
 def _certificate_failure(error: Exception) -> Failure:

@@ -105,7 +105,8 @@ class Paths:
     def _make(self, route: Route) -> Path:
         way, mx = route.way, self._mx
         dialer = self._dial_from(route.source) if route.source and self._dial_from else mx.dialer
-        name = f"{route.name or way} "
+        # All that makes a connection another one: who is logged in, how it is protected, from where it comes.
+        name = f"{route.name} {way} {route.user} {route.tls} {route.source} "
         match way.kind:
             case Kind.MX:
                 hops = Elsewhere(mx.hops, way.host) if way.host else mx.hops

@@ -46,8 +46,8 @@ class Rests:
         overdue = [one for one in claimed if self._is_overdue(one, now)]
         chosen = {one.id for one in overdue}
         if others := [one for one in claimed if one.id not in chosen]:
-            status, host = rest.trouble.status, rest.trouble.host
-            await self._db.write(postpone, others, until=rest.until, status=status, host=host)
+            timed = [(one, min(rest.until, self._word_at(one))) for one in others]
+            await self._db.write(postpone, timed, status=rest.trouble.status, host=rest.trouble.host)
             self._moved()
         overdue.sort(key=lambda one: one.message.id)
         for _, group in groupby(overdue, key=lambda one: one.message.id):
@@ -70,10 +70,17 @@ class Rests:
         status, host = rest.trouble.status, rest.trouble.host
         try:
             for destination in destinations:
-                moved = SWEEP
+                moved, (lifetime, urgent) = SWEEP, self._policy.lifetimes(destination)
                 while moved == SWEEP and lane.rest(now := self._clock.now()) is rest:
                     moved = await self._db.bulk(
-                        postpone_waiting, destination, now, until=rest.until, status=status, host=host
+                        postpone_waiting,
+                        destination,
+                        now,
+                        until=rest.until,
+                        status=status,
+                        host=host,
+                        lifetime=lifetime,
+                        urgent_lifetime=urgent,
                     )
                     count += moved
         except Exception:
@@ -89,7 +96,10 @@ class Rests:
         )
 
     def _is_overdue(self, one: QueuedRecipient, now: int) -> bool:
-        """Whether its sender is to hear of it now."""
-        by = one.message.terms.deliver_by
-        warning = bool(one.message.sender) and 0 < one.warn_at <= now
-        return warning or self._policy.gives_up(one) <= now or 0 < by <= now
+        return self._word_at(one) <= now
+
+    def _word_at(self, one: QueuedRecipient) -> int:
+        """When its sender is to hear of it next."""
+        warning = one.warn_at if one.message.sender else 0
+        times = (self._policy.gives_up(one), one.message.terms.deliver_by, warning)
+        return min(at for at in times if at)

@@ -59,6 +59,11 @@ class Policy:
         expires = begin + lifetime
         return min(expires, message.terms.deliver_by) if message.terms.by_return else expires
 
+    def lifetimes(self, destination: str) -> tuple[int, int]:
+        """For how long all mail for it is tried, and what is urgent; 0: as long as its messages say."""
+        route = self.routes.find(destination)
+        return (route.lifetime, 0) if route and route.lifetime else (0, self.schedule.urgent_lifetime)
+
     def _route(self, recipient: QueuedRecipient) -> Route | None:
         return None if recipient.local else self.routes.find(recipient.destination)
 
@@ -156,6 +161,14 @@ async def settle(
     return settled
 
 
+def is_only_relayed(attempts: Sequence[tuple[QueuedRecipient, Outcome]]) -> bool:
+    """Whether the next server has it, and nobody here gets anything or is told."""
+    return all(
+        isinstance(outcome, Delivered) and not recipient.local and not _is_told(recipient, outcome)
+        for recipient, outcome in attempts
+    )
+
+
 async def _arrived(books: _Books, recipient: QueuedRecipient, outcome: Delivered, settled: Settled) -> None:
     """At the next server, or in a mailbox here."""
     if not recipient.local:
@@ -219,8 +232,8 @@ async def fail(
     _collect(settled, returned)
 
 
-def affected(recipient: QueuedRecipient, outcome: Outcome, now: int) -> Affected:
-    """`outcome` as the sender is told of it; the address he wrote only where an alias made another of it.
+def affected(recipient: QueuedRecipient, outcome: Outcome, at: int) -> Affected:
+    """`outcome` of the attempt `at` (0: of none) as the sender is told of it; the address he wrote only where an alias made another of it.
 
     Of an account here he is told by the address he wrote alone, as if it had not been held (RFC 3461 §5.2.7.4).
     """
@@ -229,7 +242,7 @@ def affected(recipient: QueuedRecipient, outcome: Outcome, now: int) -> Affected
     arrived = Action.DELIVERED if recipient.local else Action.RELAYED
     action = arrived if isinstance(outcome, Delivered) else Action.FAILED
     original = original_recipient(recipient.wishes.original)
-    return Affected(address, written, outcome.status, outcome.host, now, original, action)
+    return Affected(address, written, outcome.status, outcome.host, at, original, action)
 
 
 async def _defer(
@@ -279,6 +292,7 @@ async def _warn(
         books.tx,
         message,
         [what for _, what in warnings],
+        retry_until=min(policy.gives_up(recipient) for recipient, _ in warnings),
         hostname=policy.hostname,
         lifetime=policy.schedule.lifetime,
         chance=books.chance,

@@ -18,7 +18,7 @@ import structlog
 from correo import mailbox, queue
 from correo.clock import Chance, Clock
 from correo.delivery.held import find_room
-from correo.delivery.notify import publish
+from correo.delivery.notify import publish, stir_outbox
 from correo.ledger import show_id
 from correo.mail.address import Address
 from correo.mail.errors import Refused
@@ -32,7 +32,7 @@ from correo.transport import Outgoing, Transport
 from correo.transport.lanes import Lane, Lanes, Limits, Rest
 from correo.transport.pool import Room
 from correo.transport.resting import Rests
-from correo.transport.settling import Policy, Settled, settle
+from correo.transport.settling import Policy, Settled, is_only_relayed, settle
 
 LEASE = 5 * MINUTE  # how long after a crash its recipients wait
 RENEW_SECONDS = 60.0  # well below: a lease must not end while its worker is merely slow
@@ -174,7 +174,7 @@ class Worker:
         return IDLE_SECONDS if due is None else min((due - now) / SECOND, IDLE_SECONDS)
 
     async def _lease(self, now: int, limit: int, busy: set[str]) -> list[QueuedRecipient]:
-        return await self._db.write(
+        return await self._db.note(
             queue.claim,
             owner=self._owner,
             now=now,
@@ -228,8 +228,10 @@ class Worker:
                 self._in_lane[lane] += len(job.recipients)
                 self._in_hand += len(job.recipients)
                 job.task = asyncio.ensure_future(self._work(job))
+                # Not in the task: one that is called off before its first turn never gets there.
+                job.task.add_done_callback(partial(self._end, job))
 
-    def _end(self, job: _Job) -> None:
+    def _end(self, job: _Job, task: asyncio.Task[None]) -> None:
         self._jobs.discard(job)
         self._lanes[job.lane] -= 1
         self._in_lane[job.lane] -= len(job.recipients)
@@ -267,8 +269,6 @@ class Worker:
         except Exception:
             # What was not settled is tried again when its lease ends.
             log.exception("settling failed", message=show_id(job.recipients[0].message.id))
-        finally:
-            self._end(job)
 
     def _called_off(self, job: _Job) -> list[QueuedRecipient]:
         """What waits for a place in the lane of `job`, which rests now: nobody is at it any more."""
@@ -317,10 +317,12 @@ class Worker:
     async def _settle(self, attempts: Sequence[tuple[QueuedRecipient, Outcome]]) -> None:
         """Until it succeeds: what has been relayed must not be forgotten while the disk is full."""
         message = show_id(attempts[0][0].message.id)
+        # A loss of power that undoes it has the message sent once more, as one a moment before would have.
+        commit = self._db.note if is_only_relayed(attempts) else self._db.write
         while True:
             try:
                 now = self._clock.now()
-                settled = await self._db.write(settle, attempts, self._policy, self._chance, now)
+                settled = await commit(settle, attempts, self._policy, self._chance, now)
                 break
             except Refused as refused:
                 log.error("settling failed", message=message, reason=str(refused))
@@ -334,6 +336,7 @@ class Worker:
     ) -> None:
         for accepted in settled.accepted:
             publish(self._bus, accepted)
+        stir_outbox(self._bus, attempts[0][0].message.account_id)
         for one, outcome in attempts:
             what = type(outcome).__name__.lower()
             log.info(what, message=message, to=one.folded, host=outcome.host, status=str(outcome.status))
@@ -349,7 +352,7 @@ class Worker:
         """Prolong our own leases, and take back those of workers that are gone."""
         while True:
             try:
-                if await self._db.write(_renew_and_recover, self._held(), self._clock.now()):
+                if await self._db.note(_renew_and_recover, self._held(), self._clock.now()):
                     self._wake.set()
             except Exception:
                 log.exception("renewing leases failed")
@@ -372,7 +375,7 @@ class Worker:
                 job.task.cancel()
         await asyncio.gather(*(job.task for job in self._jobs if job.task), return_exceptions=True)
         try:
-            await self._db.write(queue.give_back, self._owner)
+            await self._db.note(queue.give_back, self._owner)
         except Refused as refused:
             log.warning("giving back leases failed", reason=str(refused))
 

@@ -80,3 +80,22 @@ def unpack(packed: bytes) -> Part:
     if packed[:1] != bytes((VERSION,)):
         raise ValueError("the map of this message is of another version")
     return _decoder.decode(memoryview(packed)[1:])
+
+
+def shifted(packed: bytes, by: int) -> bytes:
+    """The map of a message whose header has become longer by so many octets; what cannot be read stays as it is."""
+    try:
+        root = unpack(packed)
+    except ValueError:
+        return packed
+    return pack(msgspec.structs.replace(_moved(root, by), start=root.start)) if by else packed
+
+
+def _moved(part: Part, by: int) -> Part:
+    return msgspec.structs.replace(
+        part,
+        start=part.start + by,
+        body=part.body + by,
+        end=part.end + by,
+        children=tuple(_moved(child, by) for child in part.children),
+    )
