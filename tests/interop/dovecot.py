@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.interop.programs import eventually, path_of
@@ -19,12 +20,12 @@ CONFIG = """
 base_dir = {folder}/run
 state_dir = {folder}/state
 log_path = {folder}/log
-protocols = imap
+protocols = {protocols}
 listen = 127.0.0.1
 ssl = no
 disable_plaintext_auth = no
-mail_location = maildir:{folder}/mail/%n
-mail_save_crlf = yes
+mail_location = maildir:{folder}/mail/%n{layout}
+mail_save_crlf = {crlf}
 mail_uid = {uid}
 mail_gid = {gid}
 first_valid_uid = 1
@@ -53,11 +54,28 @@ service imap-login {{
     port = 0
   }}
 }}
+{more}
 service anvil {{
   chroot =
 }}
 service stats {{
   chroot =
+}}
+"""
+
+POP3 = """
+service pop3-login {{
+  chroot =
+  inet_listener pop3 {{
+    port = {port}
+  }}
+  inet_listener pop3s {{
+    port = 0
+  }}
+}}
+protocol pop3 {{
+  pop3_uidl_format = %08Xu%08Xv
+  pop3_save_uidl = {save}
 }}
 """
 
@@ -125,13 +143,43 @@ def tree(octets: bytes) -> list[Tree]:
     return stack[0]
 
 
+@dataclass(frozen=True, slots=True)
+class Dovecot:
+    """A server of our own; `pop3` is 0 where it speaks none."""
+
+    folder: Path
+    imap: int
+    pop3: int
+
+    def mail(self, user: str) -> Path:
+        """Where the Maildir of a user is."""
+        return self.folder / "mail" / user
+
+    def give(self, path: Path) -> None:
+        """Make files that we put there its own."""
+        uid, gid = (UNPRIVILEGED, UNPRIVILEGED) if os.getuid() == 0 else (os.getuid(), os.getgid())
+        for one in [path, *path.rglob("*")]:
+            os.chown(one, uid, gid)
+
+
 @contextmanager
 def serving() -> Iterator[int]:
-    """The port of a Dovecot that keeps everything in a folder of its own."""
+    """The IMAP port of a Dovecot that keeps everything in a folder of its own."""
+    with running() as dovecot:
+        yield dovecot.imap
+
+
+@contextmanager
+def running(
+    *, pop3: bool = False, crlf: bool = True, layout: str = "", save_uidl: bool = False, packing: str = ""
+) -> Iterator[Dovecot]:
+    """`layout`: "" is Maildir++, or "fs". Files have CR LF where `crlf` says so. `save_uidl`: it keeps what POP3 was told.
+
+    `packing`: how its plugin zlib compresses messages, "" not at all.
+    """
     folder = Path(tempfile.mkdtemp(prefix="correo-dovecot-"))  # below pytest's folders its user may not look
     (folder / "mail").mkdir()
-    with socket.create_server((HOST, 0)) as free:
-        port = int(free.getsockname()[1])
+    port, pop3_port = _free_port(), _free_port() if pop3 else 0
     uid, gid, user, group = os.getuid(), os.getgid(), str(os.getuid()), str(os.getgid())
     if uid == 0:
         uid = gid = UNPRIVILEGED
@@ -139,20 +187,36 @@ def serving() -> Iterator[int]:
         folder.chmod(0o755)
         os.chown(folder / "mail", uid, gid)
     config = CONFIG.format(
-        folder=folder, port=port, uid=uid, gid=gid, user=user, group=group, password=PASSWORD
+        folder=folder,
+        port=port,
+        uid=uid,
+        gid=gid,
+        user=user,
+        group=group,
+        password=PASSWORD,
+        protocols="imap pop3" if pop3 else "imap",
+        layout=f":LAYOUT={layout}" if layout else "",
+        crlf="yes" if crlf else "no",
+        more=(POP3.format(port=pop3_port, save="yes" if save_uidl else "no") if pop3 else "")
+        + (f"mail_plugins = zlib\nplugin {{\n  zlib_save = {packing}\n}}\n" if packing else ""),
     )
     (folder / "dovecot.conf").write_text(config)
     try:
         command = [path_of("dovecot"), "-F", "-c", str(folder / "dovecot.conf")]
         process = subprocess.Popen(command, env={**os.environ, "TZ": "UTC"})
         try:
-            eventually(lambda: _listens(port), "dovecot is ready")
-            yield port
+            eventually(lambda: _listens(port) and _listens(pop3_port or port), "dovecot is ready")
+            yield Dovecot(folder, port, pop3_port)
         finally:
             process.terminate()
             process.wait(20)
     finally:
         shutil.rmtree(folder)
+
+
+def _free_port() -> int:
+    with socket.create_server((HOST, 0)) as free:
+        return int(free.getsockname()[1])
 
 
 def _listens(port: int) -> bool:

@@ -1,39 +1,34 @@
-"""A small internet in a network namespace: a name server, Correo and Postfix, each on the ports of the real one.
+"""Correo among other servers in a small internet, each on the ports of the real one.
 
-127.0.0.1 is mail.correo.test (and the name server), 127.0.0.2 is mx.postfix.test. Nothing of it is seen outside, nothing is changed
-outside, and it is gone when its processes are. Postfix runs from a configuration and a queue of its own, below the scene's folder.
+127.0.0.1 is mail.correo.test (and the name server), 127.0.0.2 is mx.postfix.test, 127.0.0.3 mx.exim.test. With a 1 before the last
+digit it is the same server without TLS, and with a 2 the same as servers were long ago (`peer.KINDS`).
 """
 
 from __future__ import annotations
 
-import os
-import shutil
-import signal
-import subprocess
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+import base64
+import email
+import json
+import quopri
+import smtplib
+import ssl
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from email.message import Message
 from pathlib import Path
-from typing import IO
 
-from tests.interop.programs import Result, eventually, excuse, path_of, run
-from tests.interop.serving import ALICE, HOST, PASSWORD, UNPRIVILEGED, Correo, copied
+from tests.interop import dnssec, network
+from tests.interop import exim as exims
+from tests.interop import postfix as postfixes
+from tests.interop.exim import Exim
+from tests.interop.network import NameServer, Namespace
+from tests.interop.peer import Peer
+from tests.interop.postfix import Postfix
+from tests.interop.programs import eventually
+from tests.interop.serving import ALICE, HOST, PASSWORD, Correo, copied, subject
 
-PROGRAMS = (
-    "unshare",
-    "nsenter",
-    "setpriv",
-    "ip",
-    "mount",
-    "nsd",
-    "postfix",
-    "postconf",
-    "sendmail",
-    "swaks",
-    "curl",
-)
-PEER = "127.0.0.2"
-USER = "user@postfix.test"
+BEHIND = "127.0.0.4"  # the name server, where a resolver is between
+PROGRAMS = (*network.PROGRAMS, *postfixes.PROGRAMS)
 
 ZONES = {
     "test.": """
@@ -44,8 +39,18 @@ ns          A     127.0.0.1
 correo      MX 10 mail.correo
 other       MX 10 mail.correo
 mail.correo A     127.0.0.1
-postfix     MX 10 mx.postfix
-mx.postfix  A     127.0.0.2
+postfix          MX 10 mx.postfix
+mx.postfix       A     127.0.0.2
+clear.postfix    MX 10 mx.clear.postfix
+mx.clear.postfix A     127.0.0.12
+old.postfix      MX 10 mx.old.postfix
+mx.old.postfix   A     127.0.0.22
+exim             MX 10 mx.exim
+mx.exim          A     127.0.0.3
+clear.exim       MX 10 mx.clear.exim
+mx.clear.exim    A     127.0.0.13
+old.exim         MX 10 mx.old.exim
+mx.old.exim      A     127.0.0.23
 nullmx      MX 0  .
 """,
     "127.in-addr.arpa.": """
@@ -54,275 +59,164 @@ $TTL 1
 @     NS  ns.test.
 1.0.0 PTR mail.correo.test.
 2.0.0 PTR mx.postfix.test.
+3.0.0 PTR mx.exim.test.
 """,
 }
-
-NSD = """
-server:
-  ip-address: 127.0.0.1@53
-  username: ""
-  chroot: ""
-  zonesdir: "{folder}"
-  database: ""
-  pidfile: ""
-  xfrdfile: "{folder}/xfrd.state"
-  zonelistfile: "{folder}/zone.list"
-  server-count: 1
-  hide-version: yes
-remote-control:
-  control-enable: no
-"""
-
-MAIN = """
-compatibility_level = 3.6
-queue_directory = {folder}/queue
-data_directory = {folder}/data
-maillog_file = {folder}/log
-maillog_file_prefixes = {folder}
-myhostname = mx.postfix.test
-mydomain = postfix.test
-myorigin = postfix.test
-mydestination =
-inet_interfaces = 127.0.0.2
-inet_protocols = ipv4
-smtp_bind_address = 127.0.0.2
-mynetworks = 127.0.0.2/32
-smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination
-smtpd_forbid_bare_newline = normalize
-virtual_mailbox_domains = postfix.test
-virtual_mailbox_base = {folder}/mail
-virtual_mailbox_maps = texthash:{folder}/users
-virtual_uid_maps = static:{uid}
-virtual_gid_maps = static:{uid}
-alias_maps =
-alias_database =
-local_recipient_maps =
-smtpd_tls_cert_file = {folder}/certificate.pem
-smtpd_tls_key_file = {folder}/key.pem
-smtpd_tls_security_level = may
-smtpd_tls_received_header = yes
-smtp_tls_security_level = may
-smtp_tls_loglevel = 1
-queue_run_delay = 1s
-minimal_backoff_time = 1s
-maximal_backoff_time = 1s
-message_size_limit = 50000000
-"""
-MASTER = """
-127.0.0.2:smtp inet n - n - - smtpd
-pickup     unix n - n 1 1 pickup
-cleanup    unix n - n - 0 cleanup
-qmgr       unix n - n 1 1 qmgr
-tlsmgr     unix - - n 300 1 tlsmgr
-rewrite    unix - - n - - trivial-rewrite
-bounce     unix - - n - 0 bounce
-defer      unix - - n - 0 bounce
-trace      unix - - n - 0 bounce
-verify     unix - - n - 1 verify
-flush      unix n - n 300 0 flush
-proxymap   unix - - n - - proxymap
-smtp       unix - - n - - smtp
-showq      unix n - n - - showq
-error      unix - - n - - error
-retry      unix - - n - - error
-discard    unix - - n - - discard
-virtual    unix - n n - - virtual
-anvil      unix - - n - 1 anvil
-scache     unix - - n - 1 scache
-postlog    unix-dgram n - n - 1 postlogd
-"""
-
-
-class Namespace:
-    """A network of its own, with loopback up and our name server as the resolver; `prefix` runs a command inside."""
-
-    def __init__(self, folder: Path) -> None:
-        (folder / "resolv.conf").write_text(f"nameserver {HOST}\noptions timeout:2 attempts:2\n")
-        lines = [
-            "ip link set lo up",
-            f"ip address add {PEER}/8 dev lo",  # it works without, but Postfix wants to see the address on an interface
-            f"mount --bind {folder}/resolv.conf /etc/resolv.conf",
-            "echo up",
-            "exec cat",
-        ]
-        self._holder = subprocess.Popen(
-            [path_of("unshare"), "--net", "--mount", "--", "sh", "-c", " && ".join(lines)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-        assert self._holder.stdout is not None
-        assert self._holder.stderr is not None
-        if self._holder.stdout.readline() != b"up\n":
-            why = self._holder.stderr.read().decode("utf-8", "replace").strip()
-            self.close()
-            excuse(f"a network namespace cannot be made here: {why}")
-        self.prefix = (path_of("nsenter"), "--target", str(self._holder.pid), "--net", "--mount", "--")
-
-    def close(self) -> None:
-        self._holder.communicate()  # cat ends when its input does
-
-
-class Process:
-    """A server of somebody else in the foreground; its output is kept for when it fails."""
-
-    def __init__(self, name: str, *command: str) -> None:
-        self.name = name
-        self._output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
-        self._process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=self._output,
-            stderr=subprocess.STDOUT,
-        )
-
-    def alive(self) -> bool:
-        assert self._process.poll() is None, (
-            f"{self.name} ended with {self._process.returncode}:\n{self.said()}"
-        )
-        return True
-
-    def said(self) -> str:
-        self._output.seek(0)
-        return self._output.read().decode("utf-8", "replace")
-
-    def stop(self, *, told: bool = False) -> None:
-        """Wait for its end, which it has been `told` of or is told by SIGTERM."""
-        if not told:
-            self._process.send_signal(signal.SIGTERM)
-        try:
-            self._process.wait(10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._output.close()
-
-
-class Postfix:
-    """Postfix as the server of postfix.test."""
-
-    def __init__(self, folder: Path, namespace: Namespace) -> None:
-        self.folder = folder
-        self._namespace = namespace
-        self._master: Process | None = None
-        (folder / "main.cf").write_text(MAIN.format(folder=folder, uid=UNPRIVILEGED))
-        (folder / "master.cf").write_text(MASTER)
-        (folder / "users").write_text(f"{USER} user/\nother@postfix.test other/\n")
-        for name, owner in (("queue", "root"), ("data", "postfix"), ("mail", "nobody")):
-            (folder / name).mkdir(mode=0o755)
-            shutil.chown(folder / name, owner)
-
-    def start(self) -> None:
-        command = [path_of("postfix"), "-c", str(self.folder), "start-fg"]
-        before = self.log().count("daemon started")
-        self._master = master = Process("postfix", *self._namespace.prefix, *command)
-        eventually(
-            lambda: master.alive() and self.log().count("daemon started") > before, "the start of Postfix"
-        )
-
-    def stop(self) -> None:
-        if self._master is not None:
-            # What was started is a script that waits for the master; this reaches the master and all its children.
-            run("postfix", "-c", self.folder, "stop", prefix=self._namespace.prefix, code=None)
-            self._master.stop(told=True)
-            self._master = None
-
-    def set(self, *options: str) -> None:
-        """Change main.cf, and let the running Postfix know."""
-        run("postconf", "-c", self.folder, "-e", *options)
-        run("postfix", "-c", self.folder, "reload", prefix=self._namespace.prefix)
-
-    def send(self, text: bytes, *recipients: str, sender: str = USER) -> None:
-        """As a local program does."""
-        words = ["-C", str(self.folder), "-f", sender, "-i", "--", *recipients]
-        run("sendmail", *words, stdin=text, prefix=self._namespace.prefix)
-
-    def messages(self, user: str = "user") -> list[bytes]:
-        return [path.read_bytes() for path in sorted((self.folder / "mail" / user / "new").glob("*"))]
-
-    def log(self) -> str:
-        try:
-            return (self.folder / "log").read_text(errors="replace")
-        except FileNotFoundError:
-            return ""
 
 
 class Scene:
     """Everything together."""
 
-    def __init__(self, namespace: Namespace, correo: Correo, postfix: Postfix, authority: Path) -> None:
+    def __init__(
+        self,
+        namespace: Namespace,
+        names: NameServer,
+        correo: Correo,
+        postfix: Postfix,
+        authority: Path,
+        exim: Exim | None = None,
+    ) -> None:
         self.namespace = namespace
+        self.names = names
         self.correo = correo
         self.postfix = postfix
-        self._authority = authority
+        self._trust = ssl.create_default_context(cafile=str(authority))
+        self._exim = exim
 
-    def run(self, *command: str, stdin: bytes = b"", code: int | None = 0) -> Result:
-        return run(*command, stdin=stdin, code=code, prefix=self.namespace.prefix)
+    @property
+    def exim(self) -> Exim:
+        assert self._exim is not None
+        return self._exim
 
-    def alice_sends(self, text: bytes, *recipients: str) -> None:
-        """By submission."""
-        login = ["--auth", "PLAIN", "--auth-user", ALICE, "--auth-password", PASSWORD]
-        addresses = ["--from", ALICE, "--to", ",".join(recipients), "--server", HOST, "--port", "587"]
-        self.run("swaks", "--tls", *login, *addresses, "--data", "-", stdin=text)
+    @property
+    def peers(self) -> dict[str, Peer]:
+        return {peer.name: peer for peer in (self.postfix, self._exim) if peer is not None}
 
-    def inbox(self, address: str = ALICE) -> list[bytes]:
+    @contextmanager
+    def submission(self, user: str = ALICE) -> Iterator[smtplib.SMTP]:
+        """Logged in to Correo."""
+        with self.namespace.inside():
+            smtp = smtplib.SMTP(HOST, 587, local_hostname="desk.test", timeout=10)
+        with smtp:
+            smtp.starttls(context=self._trust)
+            smtp.ehlo()
+            login = base64.b64encode(f"\0{user}\0{PASSWORD}".encode()).decode()  # `login` knows only ASCII
+            assert smtp.docmd("AUTH PLAIN", login)[0] == 235
+            yield smtp
+
+    def alice_sends(
+        self, text: bytes, *recipients: str, mail: Sequence[str] = (), rcpt: Sequence[str] = ()
+    ) -> None:
+        """By submission, with these parameters of MAIL and of each RCPT."""
+        with self.submission() as smtp:
+            assert smtp.sendmail(ALICE, recipients, text, mail, rcpt) == {}
+
+    def inbox(self, address: str = ALICE, wanted: str = "ALL") -> list[bytes]:
         """By IMAP, as it is now."""
-        url = f"imap://{HOST}/INBOX"
-        words = ["curl", "--silent", "--show-error", "--user", f"{address}:{PASSWORD}"]
-        numbers = self.run(*words, f"{url}?ALL").out.split()[2:]
-        return [self.run(*words, f"{url};MAILINDEX={number}").out.encode() for number in numbers]
+        with self.namespace.inside():
+            return self.correo.messages(address, wanted=wanted)
+
+    def delete_queue(self) -> int:
+        """Delete what waits in Correo, as soon as it does; how many."""
+
+        def delete() -> int:
+            done = self.correo.cli("queue", "delete", "--all", "--json", code=None)
+            return int(json.loads(done.out)["deleted"]) if done.code == 0 else 0
+
+        return eventually(delete, "that mail waits")
+
+    # -- what arrives ------------------------------------------------------------------------------------------------
+
+    def at_peer(self, peer: Peer, name: str, user: str = "user") -> bytes:
+        """The message with that subject at another server, as soon as it is there."""
+        return self._arrived(lambda: peer.messages(user), name)
+
+    def at_correo(self, name: str, address: str = ALICE) -> bytes:
+        """The message with that subject in an inbox of Correo, as soon as it is there."""
+        wanted = f'SUBJECT "{name}"' if name.isascii() else "ALL"
+        return self._arrived(lambda: self.inbox(address, wanted), name)
+
+    def _arrived(self, texts: Callable[[], list[bytes]], name: str) -> bytes:
+        try:
+            found = eventually(
+                lambda: [text for text in texts() if subject(text) == name], f"the arrival of {name!r}"
+            )
+        except AssertionError as missing:
+            raise AssertionError(f"{missing}\n{self.logs()}") from None
+        (text,) = found
+        return text
+
+    def logs(self) -> str:
+        """What everybody said lately, for the message of an assertion."""
+        peers = ["\n".join(peer.log().splitlines()[-40:]) for peer in self.peers.values()]
+        return "\n".join([self.correo.shown(), *peers])
+
+
+def reports(texts: list[bytes], about: str) -> list[Message]:
+    """The delivery reports that name the address `about`."""
+    messages = [email.message_from_bytes(text) for text in texts]
+    return [message for message in messages if message.is_multipart() and f";{about}\n" in status(message)]
+
+
+def status(report: Message) -> str:
+    """The machine-readable part of a delivery report, decoded, and without what may be between a type and its value."""
+    for part in report.walk():
+        if part.get_content_type() == "message/delivery-status":
+            return part.as_string().replace("; ", ";")
+        if (
+            part.get_content_type() == "message/global-delivery-status"
+        ):  # RFC 6533 §3; Python takes it for a message
+            text = part.as_bytes().partition(b"\n\n")[2]
+            if part["Content-Transfer-Encoding"] == "quoted-printable":
+                text = quopri.decodestring(text)
+            return text.decode("utf-8", "replace").replace("\r\n", "\n").replace("; ", ";")
+    return ""
 
 
 @contextmanager
-def staged(template: Path, authority: Path) -> Iterator[Scene]:
-    """The scene, up; at its end everything is stopped, and Correo judged."""
-    if os.geteuid() != 0:
-        excuse("Postfix on port 25 of a network namespace needs root")
-    folder = Path(
-        tempfile.mkdtemp(prefix="correo-scene-")
-    )  # below pytest's folders Postfix's own user may not look
-    folder.chmod(0o755)
-    stack: list[Process] = []
-    try:
-        namespace = Namespace(folder)
-        try:
-            stack.append(_name_server(folder, namespace))
-            postfix = _postfix(folder, namespace, authority)
-            correo = Correo(copied(template, folder / "correo"), prefix=namespace.prefix)
-            ports = {"smtp": 25, "submission": 587, "imap": 143}
-            correo.configure(dns="[]", listeners=tuple((name, "starttls") for name in ports), ports=ports)
-            try:
-                postfix.start()
-                correo.start()
-                yield Scene(namespace, correo, postfix, authority)
-                correo.stop()
-            finally:
-                correo.kill()
-                postfix.stop()
-        finally:
-            for process in stack:
-                process.stop()
-            namespace.close()
-    finally:
-        shutil.rmtree(folder)
+def staged(
+    template: Path,
+    authority: Path,
+    *,
+    exim: bool = False,
+    zones: Mapping[str, str] = ZONES,
+    anchor: str = "",
+    theirs: Path | None = None,
+    settings: Sequence[str] = (),
+    transport: str = "",
+) -> Iterator[Scene]:
+    """The scene, up; at its end everything is stopped, and Correo judged.
+
+    `anchor`: the zones are signed, this vouches for them, and a resolver that checks it is between. `theirs`: the authority of the
+    other servers' certificates, which are beside it. `settings` are for Postfix, `transport` for Correo.
+    """
+    with ExitStack() as stack:
+        folder = stack.enter_context(network.made_folder())
+        namespace = Namespace(folder, postfixes.ADDRESSES, instead=exims.accounts() if exim else None)
+        stack.callback(namespace.close)
+        server = BEHIND if anchor else HOST
+        names = NameServer(made(folder / "zones"), namespace, zones, server)
+        stack.callback(names.stop)
+        if anchor:
+            stack.enter_context(dnssec.resolver(folder, namespace, anchor, server=server))
+        postfix = Postfix(made(folder / "postfix"), namespace, theirs or authority)
+        if settings:
+            postfix.set(*settings)
+        peer = Exim(made(folder / "exim"), namespace, theirs or authority) if exim else None
+        correo = Correo(copied(template, folder / "correo"), prefix=namespace.prefix)
+        ports = {"smtp": 25, "submission": 587, "imap": 143}
+        listeners = tuple((name, "starttls") for name in ports)
+        correo.configure(dns="[]", listeners=listeners, ports=ports, transport=transport)
+        scene = Scene(namespace, names, correo, postfix, authority, peer)
+        for other in scene.peers.values():
+            stack.callback(other.stop)
+            other.start()
+        stack.callback(correo.kill)
+        correo.start()
+        yield scene
+        correo.stop()
 
 
-def _name_server(folder: Path, namespace: Namespace) -> Process:
-    zones = folder / "zones"
-    zones.mkdir()
-    text = NSD.format(folder=zones)
-    for name, records in ZONES.items():
-        (zones / name).write_text(f"$ORIGIN {name}\n{records}")
-        text += f'zone:\n  name: "{name}"\n  zonefile: "{name}"\n'
-    (zones / "nsd.conf").write_text(text)
-    process = Process("nsd", *namespace.prefix, path_of("nsd"), "-d", "-c", str(zones / "nsd.conf"))
-    eventually(lambda: process.alive() and "nsd started" in process.said(), "the start of nsd")
-    return process
-
-
-def _postfix(folder: Path, namespace: Namespace, authority: Path) -> Postfix:
-    place = folder / "postfix"
-    place.mkdir()
-    for name in ("certificate.pem", "key.pem"):
-        shutil.copy(authority.parent / name, place / name)
-    return Postfix(place, namespace)
+def made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder

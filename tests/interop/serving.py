@@ -17,6 +17,7 @@ import time
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from email.parser import BytesHeaderParser
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,7 @@ allow_plaintext = {plaintext}
 servers = {dns}
 [transport]
 ipv6 = false
+{transport}
 [queue]
 retry = ["1s"]
 [limits]
@@ -117,12 +119,13 @@ class Correo:
         dns: str = '["127.0.0.1:9"]',
         listeners: tuple[tuple[str, str], ...] = LISTENERS,
         ports: dict[str, int] | None = None,
+        transport: str = "",
     ) -> None:
         """Write the configuration; `plaintext` lets passwords pass without TLS, ``ports` are those that must not be just any.
 
-        Nobody answers questions for names unless `dns` says who.
+        `transport` are more lines of its section. Nobody answers questions for names unless `dns` says who.
         """
-        text = CONFIG.format(name=NAME, plaintext=str(plaintext).lower(), dns=dns)
+        text = CONFIG.format(name=NAME, plaintext=str(plaintext).lower(), dns=dns, transport=transport)
         for protocol, tls in listeners:
             address = f"{HOST}:{(ports or {}).get(protocol, 0)}"
             text += LISTENER.format(protocol=protocol, tls=tls, address=address)
@@ -204,13 +207,13 @@ class Correo:
             for text in texts:
                 smtp.sendmail(sender, [recipient], text)
 
-    def messages(self, address: str = ALICE, folder: str = "INBOX") -> list[bytes]:
-        """The messages of a folder, read by Python's IMAP client."""
+    def messages(self, address: str = ALICE, folder: str = "INBOX", wanted: str = "ALL") -> list[bytes]:
+        """The messages of a folder that a search finds, read by Python's IMAP client."""
         with imaplib.IMAP4(HOST, self.port("imap"), timeout=10) as imap:
-            imap.login(address, PASSWORD)
+            imap.authenticate("PLAIN", lambda _: f"\0{address}\0{PASSWORD}".encode())
             status, answer = imap.select(folder, readonly=True)
             assert status == "OK", answer
-            _, found = imap.search(None, "ALL")
+            _, found = imap.search(None, wanted)
             return [_body(imap, number) for number in found[0].split()]
 
     def shown(self) -> str:
@@ -258,7 +261,7 @@ def letter(subject: str, body: str = "One line.") -> bytes:
 
 def subject(message: bytes) -> str:
     """The subject of a message."""
-    return str(email.message_from_bytes(message, policy=email.policy.default)["Subject"])
+    return str(BytesHeaderParser(policy=email.policy.default).parsebytes(message)["Subject"])
 
 
 def body(message: bytes) -> str:

@@ -108,7 +108,7 @@ def test_imap(correo: Correo, authority: Path, home: Path, upload: str, tls: str
     assert lines(curl("/INBOX?SUBJECT%20curl")) == ["* SEARCH 1"]
     assert lines(curl("/INBOX?SUBJECT%20absent")) == ["* SEARCH"]
     names = {line.rpartition(" ")[2].strip('"') for line in lines(curl())}
-    assert names == {"INBOX", "Drafts", "Sent", "Trash", "Junk", "Archive"}
+    assert names == {"INBOX", "Drafts", "Sent", "Trash", "Junk", "Archive", "Outbox"}
 
 
 def test_imap_commands_of_ones_own(correo: Correo, authority: Path, home: Path) -> None:

@@ -12,7 +12,7 @@ from tests.interop.serving import Correo, letter, subject
 PROGRAMS = ("mbsync",)
 SEEN, FLAGGED, ANSWERED = MailMessageFlags.SEEN, MailMessageFlags.FLAGGED, MailMessageFlags.ANSWERED
 
-FOLDERS = {"INBOX", "Drafts", "Sent", "Trash", "Junk", "Archive"}
+FOLDERS = {"INBOX", "Drafts", "Sent", "Trash", "Junk", "Archive", "Outbox"}
 
 
 @pytest.fixture

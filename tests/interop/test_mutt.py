@@ -212,3 +212,27 @@ def test_sending_from_the_command_line(
         (message,) = correo.messages(address, folder)
         assert subject(message) == "Grüße"
         assert body(message) == "Schöne Grüße\n"
+
+
+@pytest.mark.parametrize("tls", ["starttls", "implicit"])
+def test_a_mailbox_by_pop3(correo: Correo, authority: Path, home: Path, tls: str) -> None:
+    correo.deliver(letter("first letter", "the first text"), letter("second letter", ".\r\n..dots\r\n"))
+    rc = configure(correo, authority, home)
+    with rc.open("a") as file:
+        scheme = "pops" if tls == "implicit" else "pop"
+        file.write(f'set spoolfile = "{scheme}://{ALICE}@localhost:{correo.port("pop3", tls)}/"\n')
+        file.write(f'set pop_pass = "{PASSWORD}"\nset message_cachedir = ""\n')
+    terminal = Terminal(rc, home)
+    try:
+        terminal.shows("second letter")
+        terminal.press("1", "Enter", "Enter")
+        terminal.shows("the first text")
+        terminal.press("d")
+        terminal.shows("..dots")  # the next one
+        terminal.press("q")
+        terminal.shows("Del:1")
+        terminal.press("q")
+        eventually(lambda: not terminal.running(), "the end of mutt")
+    finally:
+        terminal.close()
+    assert [subject(message) for message in correo.messages()] == ["second letter"]

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import email
 import json
-from collections.abc import Callable, Iterator
-from email.message import Message
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.interop import scene as stage
+from tests.interop.postfix import USER
 from tests.interop.programs import eventually
-from tests.interop.scene import USER, Scene
-from tests.interop.serving import ALICE, BOB, body, letter, subject
+from tests.interop.scene import Scene, reports, status
+from tests.interop.serving import ALICE, BOB, body, letter
 
 PROGRAMS = stage.PROGRAMS
 
@@ -24,36 +24,7 @@ def scene(template: Path, authority: Path) -> Iterator[Scene]:
 
 
 def at_postfix(scene: Scene, name: str, user: str = "user") -> bytes:
-    """The message with that subject in Postfix's Maildir, as soon as it is there."""
-    return arrived(scene, lambda: scene.postfix.messages(user), name)
-
-
-def at_correo(scene: Scene, name: str, address: str = ALICE) -> bytes:
-    """The message with that subject in an inbox of Correo, as soon as it is there."""
-    return arrived(scene, lambda: scene.inbox(address), name)
-
-
-def arrived(scene: Scene, texts: Callable[[], list[bytes]], name: str) -> bytes:
-    try:
-        found = eventually(
-            lambda: [text for text in texts() if subject(text) == name], f"the arrival of {name!r}"
-        )
-    except AssertionError as missing:
-        logs = scene.correo.shown() + "\n" + "\n".join(scene.postfix.log().splitlines()[-40:])
-        raise AssertionError(f"{missing}\n{logs}") from None
-    (text,) = found
-    return text
-
-
-def bounces(texts: list[bytes], about: str) -> list[Message]:
-    """The delivery reports that name the address `about`."""
-    messages = [email.message_from_bytes(text) for text in texts]
-    return [message for message in messages if message.is_multipart() and f"; {about}" in _report(message)]
-
-
-def _report(bounce: Message) -> str:
-    parts = [part for part in bounce.walk() if part.get_content_type() == "message/delivery-status"]
-    return "\n".join(part.as_string() for part in parts)
+    return scene.at_peer(scene.postfix, name, user)
 
 
 def test_from_alice_to_postfix(scene: Scene) -> None:
@@ -70,7 +41,7 @@ def test_from_alice_to_postfix(scene: Scene) -> None:
 
 def test_from_postfix_to_alice(scene: Scene) -> None:
     scene.postfix.send(letter("to alice"), ALICE)
-    found = email.message_from_bytes(at_correo(scene, "to alice"))
+    found = email.message_from_bytes(scene.at_correo("to alice"))
     assert found["Return-Path"] == f"<{USER}>"
     assert "from mx.postfix.test" in found["Received"]
     assert "with ESMTPS " in found["Received"]
@@ -84,7 +55,7 @@ def test_text_passes_unchanged(scene: Scene) -> None:
         == lines.replace("\r", "").rstrip()
     )
     scene.postfix.send(letter("large to alice", lines).replace(b"\r\n", b"\n"), ALICE)
-    found = at_correo(scene, "large to alice").replace(b"\r\n", b"\n")
+    found = scene.at_correo("large to alice").replace(b"\r\n", b"\n")
     assert found.partition(b"\n\n")[2].decode().rstrip() == lines.replace("\r", "").rstrip()
 
 
@@ -92,39 +63,39 @@ def test_several_recipients_on_both_sides(scene: Scene) -> None:
     scene.alice_sends(letter("to all"), USER, "other@postfix.test", BOB)
     at_postfix(scene, "to all", "user")
     at_postfix(scene, "to all", "other")
-    at_correo(scene, "to all", BOB)
+    scene.at_correo("to all", BOB)
     scene.postfix.send(letter("to both"), ALICE, BOB)
-    at_correo(scene, "to both", ALICE)
-    at_correo(scene, "to both", BOB)
+    scene.at_correo("to both", ALICE)
+    scene.at_correo("to both", BOB)
 
 
 def test_a_user_unknown_at_postfix_bounces_to_alice(scene: Scene) -> None:
     scene.alice_sends(letter("nobody there"), "nobody@postfix.test", USER)
     at_postfix(scene, "nobody there")
-    (bounce,) = eventually(lambda: bounces(scene.inbox(), "nobody@postfix.test"), "the bounce")
-    report = _report(bounce)
+    (bounce,) = eventually(lambda: reports(scene.inbox(), "nobody@postfix.test"), "the bounce")
+    report = status(bounce)
     assert bounce["Return-Path"] == "<>"
     assert bounce["To"] == ALICE or bounce["To"] == f"<{ALICE}>"
     assert "Action: failed" in report
     assert "Status: 5.1.1" in report
-    assert "Remote-MTA: dns; mx.postfix.test" in report
-    assert "Diagnostic-Code: smtp; 550 5.1.1" in report
+    assert "Remote-MTA: dns;mx.postfix.test" in report
+    assert "Diagnostic-Code: smtp;550 5.1.1" in report
     assert USER not in report
 
 
 def test_a_user_unknown_at_correo_bounces_to_postfixs_user(scene: Scene) -> None:
     scene.postfix.send(letter("nobody here"), "nobody@correo.test", ALICE)
-    at_correo(scene, "nobody here")
-    (bounce,) = eventually(lambda: bounces(scene.postfix.messages(), "nobody@correo.test"), "the bounce")
-    assert "Status: 5.1.1" in _report(bounce)
-    assert "550 5.1.1" in _report(bounce)
+    scene.at_correo("nobody here")
+    (bounce,) = eventually(lambda: reports(scene.postfix.messages(), "nobody@correo.test"), "the bounce")
+    assert "Status: 5.1.1" in status(bounce)
+    assert "550 5.1.1" in status(bounce)
 
 
 def test_a_domain_that_takes_no_mail_bounces_at_once(scene: Scene) -> None:
     scene.alice_sends(letter("null mx"), "someone@nullmx.test", "someone@absent.test")
-    (bounce,) = eventually(lambda: bounces(scene.inbox(), "someone@nullmx.test"), "the bounce")
-    assert "Status: 5.1.10" in _report(bounce)
-    assert eventually(lambda: bounces(scene.inbox(), "someone@absent.test"), "the other bounce")
+    (bounce,) = eventually(lambda: reports(scene.inbox(), "someone@nullmx.test"), "the bounce")
+    assert "Status: 5.1.10" in status(bounce)
+    assert eventually(lambda: reports(scene.inbox(), "someone@absent.test"), "the other bounce")
 
 
 def test_an_alias_leads_on_to_postfix(scene: Scene) -> None:
@@ -154,7 +125,7 @@ def test_mail_waits_while_correo_is_down(scene: Scene) -> None:
     scene.postfix.send(letter("patience here"), ALICE)
     eventually(lambda: "status=deferred" in scene.postfix.log(), "a try that fails")
     scene.correo.start()
-    at_correo(scene, "patience here")
+    scene.at_correo("patience here")
 
 
 def test_mail_passes_in_the_clear_when_postfix_has_no_tls(scene: Scene) -> None:

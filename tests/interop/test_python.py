@@ -89,6 +89,52 @@ def test_poplib(correo: Correo, trust: ssl.SSLContext) -> None:
     pops.quit()
 
 
+def test_poplib_reads_headers_beyond_ascii(correo: Correo) -> None:
+    text = letter("Grüße 日本", "Schöne Grüße")
+    correo.deliver(text)
+    for utf8 in (False, True):
+        pop = poplib.POP3(HOST, correo.port("pop3"), timeout=10)
+        assert pop.capa()["UTF8"] == ["USER"]
+        if utf8:
+            assert pop.utf8().startswith(b"+OK")
+        pop.user(ALICE)
+        pop.pass_(PASSWORD)
+        got = b"\r\n".join(pop.retr(1)[1])
+        assert (text.rstrip() in got) == utf8
+        assert subject(got) == "Grüße 日本"
+        got.partition(b"\r\n\r\n")[0].decode("utf-8" if utf8 else "ascii")
+        pop.quit()
+
+
+def test_poplib_is_told_what_is_not_so(correo: Correo) -> None:
+    correo.deliver(letter("one"))
+    pop = poplib.POP3(HOST, correo.port("pop3"), timeout=10)
+    with pytest.raises(poplib.error_proto, match="APOP not supported by server"):
+        pop.apop(ALICE, PASSWORD)  # it needs a password that is kept in the clear
+    pop.user(ALICE)
+    with pytest.raises(poplib.error_proto, match=r"-ERR \[AUTH\]"):
+        pop.pass_("wrong")
+    pop.user(ALICE)
+    pop.pass_(PASSWORD)
+    refused = (
+        lambda: pop.retr(2),
+        lambda: pop.top(2, 0),
+        lambda: pop.dele(2),
+        lambda: pop.uidl(2),
+        lambda: pop.list(2),
+    )
+    for call in refused:
+        with pytest.raises(poplib.error_proto, match="-ERR"):
+            call()
+    with pytest.raises(poplib.error_proto, match=r"-ERR"):
+        pop.user(ALICE)
+    assert pop.noop() == b"+OK"
+    assert pop.top(1, 1)[1][-1] == b"One line."
+    pop.dele(1)
+    pop.close()  # without QUIT nothing is deleted (RFC 1939 §6)
+    assert len(correo.messages()) == 1
+
+
 def test_imaplib_logs_in_by_scram(correo: Correo, trust: ssl.SSLContext) -> None:
     client = ScramClient(SCRAM, ALICE, PASSWORD)
     heard: list[str] = []

@@ -1,9 +1,11 @@
-"""Ways to log in without a password that crosses the line: GNU SASL for SCRAM and channel binding, curl and msmtp for tokens, curl
+"""Ways to log in without a password that crosses the line: GNU SASL for SCRAM and channel binding, Python for CRAM-MD5, curl and msmtp for tokens, curl
 and mpop for certificates; a small HTTP server says whose the tokens are."""
 
 from __future__ import annotations
 
+import imaplib
 import json
+import smtplib
 import threading
 from base64 import b64encode
 from collections.abc import Iterator
@@ -74,7 +76,7 @@ def open_to_all(template: Path, tmp_path: Path, authority_server: int, people: P
     server.configure(plaintext=False)
     text = server.config.read_text()
     mechanisms = ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-1", "EXTERNAL"]
-    mechanisms += ["OAUTHBEARER", "XOAUTH2", "PLAIN", "LOGIN"]
+    mechanisms += ["OAUTHBEARER", "XOAUTH2", "PLAIN", "LOGIN", "CRAM-MD5"]
     text = text.replace("[auth]\n", f"[auth]\nmechanisms = {json.dumps(mechanisms)}\n")
     text = text.replace("[tls]\n", '[tls]\nclient_ca = "people.pem"\n')
     text += f"""
@@ -136,13 +138,32 @@ def test_gsasl_without_channel_binding(gsasl: Gsasl) -> None:
             gsasl(protocol, f"--mechanism={mechanism}", "--no-cb", password="wrong", code=1)
 
 
+def test_gsasl_with_cram_md5(gsasl: Gsasl) -> None:
+    for protocol in ("imap", "smtp"):
+        gsasl(protocol, "--mechanism=CRAM-MD5")
+        gsasl(protocol, "--mechanism=CRAM-MD5", password="wrong", code=1)
+
+
+def test_python_with_cram_md5_and_without_tls(open_to_all: Correo) -> None:
+    with imaplib.IMAP4(HOST, open_to_all.port("imap")) as imap:
+        with pytest.raises(imaplib.IMAP4.error, match="AUTHENTICATIONFAILED"):
+            imap.login_cram_md5(ALICE, "wrong")
+        assert imap.login_cram_md5(ALICE, PASSWORD)[0] == "OK"
+    with smtplib.SMTP(HOST, open_to_all.port("submission")) as smtp:
+        with pytest.raises(smtplib.SMTPAuthenticationError):
+            smtp.login(ALICE, "wrong")
+        assert smtp.login(ALICE, PASSWORD)[0] == 235
+
+
 class Curl:
     def __init__(self, correo: Correo, authority: Path, home: Path) -> None:
         self._correo = correo
         self._words = ["--silent", "--show-error", "--max-time", "20", "--cacert", str(authority)]
         self._home = home
 
-    def __call__(self, protocol: str, *words: str, user: str = ALICE, code: int | None = 0) -> Result:
+    def __call__(
+        self, protocol: str, *words: str, user: str = ALICE, password: str = "", code: int | None = 0
+    ) -> Result:
         __tracebackhide__ = True
         listener = {"smtp": "submission"}.get(protocol, protocol)
         place = f"{protocol}s://localhost:{self._correo.port(listener, 'implicit')}"
@@ -157,7 +178,9 @@ class Curl:
                 "--upload-file",
                 str(self._home / "letter"),
             )
-        return run("curl", *self._words, "--user", f"{user}:", *words, place, home=self._home, code=code)
+        return run(
+            "curl", *self._words, "--user", f"{user}:{password}", *words, place, home=self._home, code=code
+        )
 
 
 @pytest.fixture
@@ -173,6 +196,13 @@ def test_curl_with_a_token(open_to_all: Correo, curl: Curl, protocol: str, mecha
     curl(protocol, *options, "--oauth2-bearer", "wrong", code=NO_LOGIN)
     curl(protocol, *options, "--oauth2-bearer", GOOD, user=BOB, code=NO_LOGIN)
     open_to_all.await_log("login", account=ALICE)
+
+
+@pytest.mark.parametrize("protocol", ["imap", "pop3", "smtp"])
+def test_curl_with_cram_md5(curl: Curl, protocol: str) -> None:
+    options = ["--login-options", "AUTH=CRAM-MD5"]
+    curl(protocol, *options, password=PASSWORD)
+    curl(protocol, *options, password="wrong", code=NO_LOGIN)
 
 
 @pytest.mark.parametrize("protocol", ["imap", "pop3", "smtp"])
@@ -217,6 +247,8 @@ account default
     [
         ("scram-sha-1", PASSWORD, 0),
         ("scram-sha-1", "wrong", REFUSED),
+        ("cram-md5", PASSWORD, 0),
+        ("cram-md5", "wrong", REFUSED),
         ("on", PASSWORD, 0),
         ("oauthbearer", GOOD, 0),
         ("oauthbearer", "wrong", REFUSED),
