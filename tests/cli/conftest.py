@@ -20,6 +20,7 @@ from correo.delivery import Incoming, QueueTimes, Recipient, accept
 from correo.ledger import show_id
 from correo.mail.address import Address
 from correo.mail.instant import DAY, HOUR
+from correo.mail.wishes import NONE, Wishes
 from correo.mailbox import prepare
 from correo.storage.db.sqlite import Sqlite
 
@@ -86,7 +87,12 @@ class House:
         return asyncio.run(do())
 
     def receive(
-        self, sender: str, *recipients: str, body: bytes = b"Hello\r\n", subject: str = "Lunch"
+        self,
+        sender: str,
+        *recipients: str,
+        body: bytes = b"Hello\r\n",
+        subject: str = "Lunch",
+        wishes: Wishes = NONE,
     ) -> str:
         """Accept a message as the server would; its id."""
         now, chance = SystemClock().now(), SystemChance()
@@ -95,7 +101,7 @@ class House:
         incoming = Incoming(
             id=id,
             sender=Address.parse(sender) if sender else None,
-            recipients=tuple(Recipient(Address.parse(one)) for one in recipients),
+            recipients=tuple(Recipient(Address.parse(one), wishes) for one in recipients),
             prepared=prepare(b"Return-Path: <x>\r\n" + header + body),
             return_path_size=18,
             body="7BIT",

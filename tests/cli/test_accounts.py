@@ -187,7 +187,7 @@ def test_a_new_password_keeps_the_salt_of_app_passwords(house: Any) -> None:
     async def salt(tx: Tx) -> bytes:
         login = await stored_login(tx, "alice@example.com")
         assert login is not None
-        keys = login.credentials.keys()
+        keys = login.credentials.scram_keys()
         assert keys is not None
         return keys.salt
 

@@ -66,6 +66,17 @@ def test_check_reads_the_files_that_logins_need(house: Any) -> None:
     assert "tls.client_ca" in ran.out
 
 
+def test_check_reads_the_password_of_a_route(house: Any) -> None:
+    route = '\n[[route]]\ndomains = ["example.net"]\nto = "smtp:relay.example.net:587"\nuser = "me"\npassword_file = "word"\n'
+    house.config.write_text(house.config.read_text() + route)
+    ran = house("check")
+    assert ran.code == EX_CONFIG
+    assert "route.password_file (example.net): cannot read" in ran.out
+    (house.folder / "word").write_text("word\n")
+    (house.folder / "word").chmod(0o600)
+    assert house("check").code == 0
+
+
 def test_a_backup_has_them(house: Any, tmp_path: Path) -> None:
     text = house.config.read_text().replace("[tls]", '[tls]\nclient_ca = "certificate.pem"', 1)
     house.config.write_text(text.replace("# read", "\n# read", 1) + OAUTH)

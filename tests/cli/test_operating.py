@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import pytest
 
-from correo.cli import COMMANDS
+from correo.cli import COMMANDS, module_of
 from correo.cli.first_config import REAL
 
 ROOT = Path(__file__).parents[2]
@@ -39,7 +39,7 @@ def test_documents_name_commands_at_all() -> None:
 def test_every_command_in_the_documents_exists(document: str, words: list[str], options: list[str]) -> None:
     name, *rest = words
     assert name in COMMANDS, f"{document}: correo {name}"
-    command = importlib.import_module(f"correo.cli.{name}").command
+    command = importlib.import_module(f"correo.cli.{module_of(name)}").command
     assert isinstance(command, click.Command)
     branches: list[click.Command] = [command]
     while isinstance(group := branches[0], click.Group) and rest:

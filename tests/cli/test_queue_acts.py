@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
+from correo import mailbox
 from correo.cli.terminal import EX_DATAERR, EX_NOUSER, EX_USAGE
+from correo.mail.wishes import Notify, Wishes
 from correo.queue import QueuedRecipient, Selection, list_recipients
+from correo.storage.db import Tx
 
 
 @pytest.fixture
@@ -131,3 +134,98 @@ def test_the_history_of_a_domain(house: Any, message: str) -> None:
     assert house("queue", "history", "example.edu").out == "nothing has ended that fits\n"
     assert house("queue", "history", message).code == EX_USAGE
     assert house("queue", "history", "example.net", "example.org").code == EX_USAGE
+
+
+def test_what_goes_back_to_senders_elsewhere_is_not_returned_in_turn(house: Any) -> None:
+    """The notices wait in the queue themselves, and would be taken for what was selected."""
+    for number in range(3):
+        house.receive(f"zoe{number}@example.org", "eve@example.net", "adam@example.org")
+    ran = house("queue", "bounce", "--all", "--json")
+    assert ran.json["bounced"] == 6
+    assert sorted(queued(house)) == [f"zoe{number}@example.org" for number in range(3)]
+    assert {one.message.sender for one in queued(house).values()} == {""}
+    house("queue", "bounce", "@example.org", "--from", "")
+    assert queued(house) == {}
+    assert house("ledger", "--json").json["discarded"] == 3
+
+
+def test_what_came_before_the_clock_was_set_back_is_there_too(house: Any) -> None:
+    house.receive("alice@example.com", "eve@example.net", "adam@example.org")
+    house.with_db(lambda db: db.write(_of_a_time_to_come))
+    assert house("queue", "hold", "--all", "--json").json["held"] == 2
+    house("queue", "delete", "--all")
+    assert queued(house) == {}
+
+
+async def _of_a_time_to_come(tx: Tx) -> None:
+    await tx.run("UPDATE queue_recipient SET created = $1", LATE)
+
+
+def test_those_who_want_no_notice_are_counted_as_discarded(house: Any) -> None:
+    house.receive("alice@example.com", "eve@example.net", wishes=Wishes(Notify.NEVER))
+    ran = house("queue", "bounce", "eve@example.net")
+    assert ran.out == "1 recipient bounced; 1 of them discarded, since their senders want no notice\n"
+
+
+@pytest.mark.parametrize("act", ["retry", "hold", "release", "reroute", "bounce", "delete"])
+def test_by_id_sender_recipient_and_domain(house: Any, act: str) -> None:
+    """Each act does what it does to those that were named, and to nobody else."""
+    id = house.receive("bob@example.com", "a@one.example", "b@two.example")
+    house.receive("bob@example.com", "c@one.example")
+    house.receive("alice@example.com", "d@three.example", "e@four.example")
+    house.receive("Eva@example.edu", "f@four.example")
+    named = {
+        (id,): {"a@one.example", "b@two.example"},
+        ("--from", "eva@example.edu"): {"f@four.example"},
+        ("D@Three.example",): {"d@three.example"},
+        ("@one.example", "--from", "BOB@example.com"): {"a@one.example", "c@one.example"},
+        ("four.example", "--from", "alice@example.com"): {"e@four.example"},
+    }
+    if act == "release":
+        house("queue", "hold", "--all")
+    house.with_db(lambda db: db.write(_spread, act))
+    way = ("--to", "smtp:relay.example") if act == "reroute" else ()
+    for which, expected in named.items():
+        before = queued(house)
+        expected &= before.keys()  # an act that takes away has done so before
+        if act in ("hold", "release"):
+            reached = "held" if act == "hold" else "waiting"
+            expected = {name for name in expected if before[name].state.value != reached}
+        if act == "retry":
+            expected = {name for name in expected if before[name].next_try == LATE}
+        if not expected:
+            continue
+        assert house("queue", act, *way, *which).code == 0
+        after = queued(house)
+        assert {name for name in before if after.get(name) != before[name]} == expected, which
+        assert (act in ("bounce", "delete")) == (expected.isdisjoint(after))
+    assert house("ledger", "--json").json["difference"] == 0
+
+
+LATE = 4_000_000_000_000_000
+
+
+async def _spread(tx: Tx, act: str) -> None:
+    """Nobody is due before long, so that a retry is seen; but what waits for its sender alone cannot be hurried."""
+    if act == "retry":
+        await tx.run("UPDATE queue_recipient SET attempts = 1, next_try = $1", LATE)
+
+
+def test_a_notice_by_the_operator_tells_of_no_attempt(house: Any, message: str) -> None:
+    house("queue", "bounce", "eve@example.net")
+    shown = house.with_db(lambda db: db.read(_newest))
+    assert b"Action: failed" in shown
+    assert b"554 5.7.0 Returned by the operator" in shown
+    assert b"Last-Attempt-Date" not in shown
+
+
+async def _newest(tx: Tx) -> bytes:
+    row = await tx.one("SELECT content_id FROM mailbox_message ORDER BY content_id DESC LIMIT 1")
+    assert row
+    return await mailbox.raw(tx, row[0])
+
+
+def test_the_history_of_a_sender_wants_an_address(house: Any) -> None:
+    for wrong in ("alice", "example.com", "zzzz"):
+        assert house("queue", "history", "--from", wrong).code == EX_USAGE
+    assert house("queue", "history", "--from", "alice@example.com").code == 0

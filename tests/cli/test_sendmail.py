@@ -31,6 +31,8 @@ ORIGIN = "example.org"
         ("-oi -f a@b.c root", Asked(dots=False, sender="a@b.c", recipients=["root"])),
         ("-fa@b.c -- -odd@b.c", Asked(sender="a@b.c", recipients=["-odd@b.c"])),
         ("-r <> x@y", Asked(sender="", recipients=["x@y"])),
+        ("-f Fred<a@b.c> x@y", Asked(sender="a@b.c", recipients=["x@y"])),
+        ("-f <a@b.c x@y", Asked(sender="<a@b.c", recipients=["x@y"])),
         ("-FFred x@y", Asked(full_name="Fred", recipients=["x@y"])),
         (
             "-oem -oee -odb -O IgnoreDots=1 -v -m -n -U -G -h 3 -B8BITMIME -L tag x@y",
@@ -44,9 +46,13 @@ ORIGIN = "example.org"
         ("-C other.toml x@y", Asked(config="other.toml", recipients=["x@y"])),
         ("-bm x@y", Asked(recipients=["x@y"])),
         ("-bs", Asked(mode=Mode.TALK)),
+        ("-bv x@y", Asked(mode=Mode.VERIFY, recipients=["x@y"])),
         ("-bp", Asked(mode=Mode.LIST)),
         ("-bi", Asked(mode=Mode.ALIASES)),
+        ("-I", Asked(mode=Mode.ALIASES)),
         ("-q", Asked(mode=Mode.FLUSH)),
+        ("-qIk3f9x2", Asked(mode=Mode.FLUSH, only="k3f9x2")),
+        ("-qRfar.example", Asked(mode=Mode.FLUSH, only="far.example")),
         ("-q30m -d0.1 -t", Asked(from_header=True)),
     ],
 )
@@ -64,9 +70,11 @@ def test_the_name_of_the_program() -> None:
     ("words", "said"),
     [
         ("-bd", "correo serve"),
-        ("-bv x@y", "-bv"),
+        ("-bh", "-bh"),
         ("-N sometimes x", "-N must be"),
-        ("-N never,failure x", "nothing else"),
+        ("-N never,failure x", "never stands alone"),
+        ("-qS x", "-qS"),
+        ("-qR", "-qR"),
         ("-R half x", "-R must be"),
         ("-Z", "-Z"),
         ("-f", "-f"),
@@ -102,6 +110,9 @@ def test_any_arguments_are_understood_or_refused(words: list[str]) -> None:
         (b".", True, b""),
         (b"a\n..\n.b\n", True, b"a\r\n..\r\n.b\r\n"),
         (b"", True, b""),
+        (b"10%\r20%\r\ndone\r", True, b"10%\r\n20%\r\ndone\r\n"),  # bars of progress, as cron catches them
+        (b"a\r.\rb", True, b"a\r\n.\r\nb\r\n"),  # the end is a line of its own as the program means lines
+        (b"a\0b\n.\0\n", True, b"ab\r\n.\r\n"),
     ],
 )
 def test_where_the_message_ends(written: bytes, dots: bool, text: bytes) -> None:
@@ -154,6 +165,17 @@ def test_whom_the_header_names() -> None:
     assert recipients_of(header) == ["a@x", "b@x", "c@x", "d", "e@x", "f@x"]
     assert recipients_of(b"Resent-To: r@x\r\n" + header) == ["r@x"]
     assert recipients_of(b"Subject: nobody\r\n\r\n") == []
+
+
+def test_whom_the_newest_resending_names() -> None:
+    """A block stands in front of those before it (RFC 5322 §3.6.6); to send to these again would be to send twice."""
+    first = b"Resent-From: a@x\r\nResent-To: old@x\r\nResent-Date: x\r\n"
+    newest = b"Resent-From: b@x\r\nResent-To: new@x\r\nResent-Cc: too@x\r\nResent-Bcc: bcc@x\r\n"
+    rest = b"From: a@x\r\nTo: nobody@x\r\n\r\n"
+    for between in (b"", b"Received: by x; y\r\n"):
+        assert recipients_of(newest + between + first + rest) == ["new@x", "too@x", "bcc@x"]
+    assert recipients_of(b"Received: by x; y\r\n" + newest + rest) == ["new@x", "too@x", "bcc@x"]
+    assert recipients_of(b"Resent-From: b@x\r\nX-Tag: y\r\nresent-to: new@x\r\n" + rest) == ["new@x"]
 
 
 def test_addresses_as_they_are_written_on_the_command_line() -> None:

@@ -32,6 +32,9 @@ def test_every_command_has_help(name: str, correo: Any) -> None:
         "account",
         "alias",
         "share",
+        "import",
+        "export",
+        "index",
         "queue",
         "sendmail",
     )

@@ -9,7 +9,7 @@ import pytest
 from correo.accounts.login import USUAL
 from correo.config import Config, ConfigError, options, read
 from correo.config.read import beside
-from correo.mail.instant import DAY, HOUR, MINUTE
+from correo.mail.instant import DAY, HOUR, MINUTE, SECOND
 from correo.mail.way import Way
 from correo.wire import sasl as wire_sasl
 
@@ -73,6 +73,10 @@ message_size = "1MiB"
 imap_message_limit = 0
 imap_save_limit = 1000
 drain = "1s"
+[pop3]
+login_delay = "5s"
+[imap]
+outbox = ""
 [log]
 format = "json"
 """
@@ -83,6 +87,7 @@ format = "json"
     assert config.queue.warn_after == 0
     assert config.limits.message_size == 1 << 20
     assert config.limits.drain == 1.0
+    assert (config.pop3.login_delay, config.imap.outbox) == (5 * SECOND, "")
     assert (config.limits.imap_message_limit, config.limits.imap_save_limit) == (0, 1000)
 
 
@@ -124,7 +129,7 @@ def test_lists_of_domains() -> None:
         ('[tls]\ncertificate = "a"\n', ["line 7", "tls.key", "missing"]),
         ("[auth]\nallow_plaintext = 1\n", ["line 8", "auth.allow_plaintext", "true or false"]),
         ("[auth]\nmechanisms = []\n", ["line 8", "auth.mechanisms", '"SCRAM-SHA-256"']),
-        ('[auth]\nmechanisms = ["CRAM-MD5"]\n', ["line 8", "auth.mechanisms", '"SCRAM-SHA-256"']),
+        ('[auth]\nmechanisms = ["DIGEST-MD5"]\n', ["line 8", "auth.mechanisms", '"SCRAM-SHA-256"']),
         ('[tls]\nclient_ca = "a"\n', ["line 8", "tls.client_ca", "set certificate and key"]),
         ('[oauth]\nintrospection = "http://id.example/"\n', ["line 8", "oauth.introspection", "https://"]),
         (
@@ -158,6 +163,10 @@ def test_lists_of_domains() -> None:
         ('[[route]]\ndomains = ["*"]\nretry = ["0s"]\n', ["line 9", "longer than zero"]),
         ("[route]\n", ["[[route]]"]),
         ('[transport]\nsmarthost = "relay"\n', ["line 8", "transport.smarthost", "host:port"]),
+        ('[imap]\noutbox = "a*"\n', ["line 8", "imap.outbox", "name of a mailbox"]),
+        ('[imap]\noutbox = "Mail//Outbox"\n', ["line 8", "name of a mailbox"]),
+        ('[imap]\noutbox = "Shared/a@b.example/Outbox"\n', ["line 8", "of others"]),
+        ('[imap]\noutbox = "Inbox/Sent"\n', ["line 8", "INBOX"]),
         ("tls = 1\n", ["listener.tls", "must be one of"]),
         ("[queue\n", ["not valid TOML", "line 7"]),
     ],

@@ -35,21 +35,40 @@ class Dialog:
         self._heard = bytearray()
 
     async def line(self) -> str:
-        while b"\r\n" not in self._heard:
-            data = await self.stream.read(PATIENCE)
-            if not data or isinstance(data, Woken):
-                raise EOFError(f"the server hung up after {bytes(self._heard)!r}")
-            self._heard += data
-        line, _, rest = bytes(self._heard).partition(b"\r\n")
-        self._heard[:] = rest
-        return line.decode("utf-8", "surrogateescape")
+        while (end := self._heard.find(b"\r\n")) < 0:
+            self._heard += await self._more()
+        line = self._heard[:end].decode("utf-8", "surrogateescape")
+        del self._heard[: end + 2]
+        return line
+
+    async def until(self, end: bytes) -> bytes:
+        """Up to the first `end`, and the CRLF that it begins with."""
+        looked_at = 0
+        while (found := self._heard.find(end, looked_at)) < 0:
+            looked_at = max(0, len(self._heard) - len(end))
+            self._heard += await self._more()
+        text = bytes(self._heard[: found + 2])
+        del self._heard[: found + len(end)]
+        return text
+
+    async def starts_with(self, end: bytes) -> bool:
+        """Whether `end` is all that comes; then it is taken away."""
+        while len(self._heard) < len(end):
+            self._heard += await self._more()
+        if not self._heard.startswith(end):
+            return False
+        del self._heard[: len(end)]
+        return True
+
+    async def _more(self) -> bytes:
+        data = await self.stream.read(PATIENCE)
+        if not data or isinstance(data, Woken):
+            raise EOFError(f"the server hung up after {bytes(self._heard[:200])!r}")
+        return data
 
     async def octets(self, count: int) -> bytes:
         while len(self._heard) < count:
-            data = await self.stream.read(PATIENCE)
-            if not data or isinstance(data, Woken):
-                raise EOFError("the server hung up")
-            self._heard += data
+            self._heard += await self._more()
         found = bytes(self._heard[:count])
         del self._heard[:count]
         return found
@@ -120,10 +139,8 @@ class Pop3(Dialog):
 
     async def block(self, line: str) -> bytes:
         await self.ask(line)
-        lines = []
-        while (text := await self.line()) != ".":
-            lines.append(text.removeprefix(".").encode("utf-8", "surrogateescape") + b"\r\n")
-        return b"".join(lines)
+        text = await self.until(b"\r\n.\r\n") if not await self.starts_with(b".\r\n") else b""
+        return text.removeprefix(b".").replace(b"\r\n.", b"\r\n")
 
 
 class Imap(Dialog):

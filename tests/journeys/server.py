@@ -16,13 +16,16 @@ from tests.journeys.audit import faults
 from tests.journeys.client import PASSWORD, Imap, Pop3, Said, Smtp, settle_down
 
 from correo import accounts, ledger, mailbox, queue
-from correo.access.imap.session import ImapOptions, ImapSession
-from correo.access.imap.session import Services as ImapServices
+from correo.access.imap.options import ImapOptions
+from correo.access.imap.options import Services as ImapServices
+from correo.access.imap.session import ImapSession
 from correo.access.pop3.locks import Locks
 from correo.access.pop3.session import Pop3Options, Pop3Session
 from correo.access.pop3.session import Services as Pop3Services
 from correo.accounts import Cost, Credentials, Logins, make_credentials
+from correo.clock import Chance, Clock
 from correo.clock.virtual import START, SeededChance
+from correo.dns import Resolver
 from correo.dns.zone import ZoneResolver
 from correo.ledger import Balance, Journey
 from correo.mail.address import Address
@@ -64,25 +67,26 @@ class Server:
         self, town: Town, folder: Path, hostname: str, address: str, schedule: Schedule, limits: Limits
     ) -> None:
         self.town = town
+        self.clock: Clock = town.clock
         self.folder = folder
         self.hostname = hostname
         self.address = address
         self.schedule = schedule
         self.limits = limits
-        self.chance = SeededChance(town.seed)
+        self.chance: Chance = SeededChance(town.seed)
         self.incidents: list[BaseException] = []
         self.routes = Routes()
         self.protection = Settings(ipv6=False)
         self.running = False
 
     async def open_database(self) -> Database:
-        return await Sqlite.open(self.folder / DATABASE, now=self.town.clock.now(), threaded=False)
+        return await Sqlite.open(self.folder / DATABASE, now=self.clock.now(), threaded=False)
 
     async def start(self, *, working: bool = True) -> None:
         """Open the database, listen; `working`: and deliver, which otherwise waits for `work`."""
         self.db = await self.open_database()
         self.bus = LocalBus()
-        self.logins = Logins(self.db, self.town.clock, self.chance, concurrency=0, cost=CHEAP)
+        self.logins = Logins(self.db, self.clock, self.chance, concurrency=0, cost=CHEAP)
         self.budget = Budget(10_000_000)
         self.locks = Locks()
         self.stopping = Stopping()
@@ -131,12 +135,15 @@ class Server:
             routes=self.routes,
             own_endpoints=frozenset({(self.address, 25)}),
         )
-        resolver, dialer = ZoneResolver(town.zone, town.clock), town.network.dialer(self.address)
+        resolver, dialer = self.resolver(), town.network.dialer(self.address)
         verified = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         AUTHORITY.configure_trust(verified)
-        guard = Policies(self.db, resolver, dialer, town.clock, self.protection, verified)
-        transport = RemoteTransport(resolver, dialer, town.clock, self.chance, options, guard)
-        return Worker(self.db, self.bus, town.clock, self.chance, transport, self.policy, grace=5.0)
+        guard = Policies(self.db, resolver, dialer, self.clock, self.protection, verified)
+        transport = RemoteTransport(resolver, dialer, self.clock, self.chance, options, guard)
+        return Worker(self.db, self.bus, self.clock, self.chance, transport, self.policy, grace=5.0)
+
+    def resolver(self) -> Resolver:
+        return ZoneResolver(self.town.zone, self.clock)
 
     # -- connections ---------------------------------------------------------------------------------------------------
 
@@ -153,7 +160,7 @@ class Server:
         return serve
 
     def session(self, kind: str, stream: MemoryStream) -> Session:
-        clock = self.town.clock
+        clock = self.clock
         if kind == "pop3":
             pop3 = Pop3Options(
                 self.hostname, starttls=True, allow_plaintext=True, idle=600.0, login_time=60.0
@@ -171,6 +178,7 @@ class Server:
                 idle=1800.0,
                 login_time=60.0,
                 append_limit=1 << 20,
+                outbox="Outbox",
             )
             services = ImapServices(self.db, self.bus, clock, self.chance, self.logins, imap)
             return ImapSession(services, stream.peer, None, stream.wake)
@@ -236,7 +244,7 @@ class Server:
     # -- what is kept --------------------------------------------------------------------------------------------------
 
     async def people(self, *addresses: str, domain: str) -> None:
-        now = self.town.clock.now()
+        now = self.clock.now()
         await self.db.write(accounts.add_domain, domain, now)
         for text in addresses:
             id, address = self.chance.id(now), Address.parse(text)
@@ -245,7 +253,7 @@ class Server:
             await self.db.write(mailbox.open_account, id, self.chance, now)
 
     async def alias(self, address: str, *targets: str) -> None:
-        await self.db.write(accounts.add_alias, address, targets, self.town.clock.now())
+        await self.db.write(accounts.add_alias, address, targets, self.clock.now())
 
     async def inbox(self, address: str, name: str = "INBOX") -> list[bytes]:
         """The messages in a mailbox, in order."""
@@ -309,7 +317,7 @@ class Server:
 
     @property
     def _now(self) -> int:
-        return self.town.clock.now()
+        return self.clock.now()
 
 
 async def _contents(tx: Tx, address: str, name: str) -> list[bytes]:

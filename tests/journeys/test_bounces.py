@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from itertools import pairwise
+from pathlib import Path
 
 import pytest
-from tests.journeys.far import Far
+from tests.journeys.far import HANG_UP, Far
 from tests.journeys.server import Server
 from tests.journeys.town import Town, live
 
-from correo.mail.instant import DAY, HOUR
+from correo.mail.instant import DAY, HOUR, MINUTE
+from correo.queue.schedule import Schedule
 
 ALICE, BOB, EVA = "alice@here.example", "bob@there.example", "eva@there.example"
 
@@ -103,6 +106,35 @@ async def test_five_days_of_silence(town: Town) -> None:
     tries = [entry for entry in journey.entries if entry.event.value in ("deferred", "bounced")]
     assert 30 < len(tries) < 42
     assert (await here.balance()).queued_in_queue == 0
+
+
+@pytest.mark.parametrize("reply", ["451 4.7.1 later", "421 4.3.2 busy", HANG_UP])
+def test_the_attempts_of_five_days_are_those_of_the_schedule(reply: str, tmp_path: Path) -> None:
+    """Each pause within a tenth of its length, but for those that end with the warning and with the end."""
+
+    @live
+    async def story(town: Town) -> None:
+        here = await house(town)
+        there = town.far("there.example", Far(lambda line: reply if line.startswith("RCPT") else None))
+        said = await here.send(ALICE, [BOB])
+        await town.wait("5d1m")
+        (journey,) = await here.trace(said.id)
+        at = [
+            entry.at - journey.at for entry in journey.entries if entry.event.value in ("deferred", "bounced")
+        ]
+        assert there.connections == len(at)
+        schedule, warned, over = Schedule(), 4 * HOUR, 5 * DAY
+        pauses = [*schedule.retry, *[schedule.retry[-1]] * len(at)]
+        for number, (before, after) in enumerate(pairwise(at)):
+            pause = pauses[number]
+            if after < over - MINUTE and not warned <= after < warned + MINUTE:
+                assert 0.9 * pause <= after - before <= 1.1 * pause + MINUTE, (number, after - before)
+            else:
+                assert after - before <= 1.1 * pause + MINUTE
+        assert any(warned <= one < warned + MINUTE for one in at)
+        assert over <= at[-1] < over + MINUTE
+
+    story(tmp_path)
 
 
 @live

@@ -91,8 +91,9 @@ class Town:
             f"Date: Thu, 1 Jan 2026 00:00:00 +0000\r\n\r\nThis is letter {self.letters}.\r\n.\r\nIt has a dot.\r\n"
         ).encode()
 
-    async def wait(self, duration: str) -> None:
-        await asyncio.sleep(parse_duration(duration) / SECOND)
+    async def wait(self, duration: str | int) -> None:
+        """As `5m`, or in µs."""
+        await asyncio.sleep((parse_duration(duration) if isinstance(duration, str) else duration) / SECOND)
 
     async def close(self) -> None:
         """Stop every server, go over its books."""

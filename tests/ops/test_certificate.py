@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
 from correo.clock.virtual import SeededChance
 from correo.mail.instant import DAY, SECOND
@@ -70,6 +71,15 @@ def test_soon_is_said_in_time(files: tuple[Path, Path], tmp_path: Path) -> None:
         one.words for one in check_certificate(*files, "mail.example.com", NOW + LIFETIME - 5 * DAY, tmp_path)
     ]
     assert any("expires on" in one and "systemctl reload" in one for one in words)
+
+
+def test_addresses_are_no_dns_names() -> None:
+    made = x509.load_pem_x509_certificate(
+        self_signed(["localhost", "127.0.0.1", "::1"], NOW, SeededChance(1)).certificate
+    )
+    names = made.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.DNSName) == ["localhost"]
+    assert [str(one) for one in names.get_values_for_type(x509.IPAddress)] == ["127.0.0.1", "::1"]
 
 
 def test_files_that_do_not_serve(files: tuple[Path, Path], tmp_path: Path) -> None:

@@ -105,6 +105,26 @@ async def test_our_own_server_is_recognised() -> None:
     server.close()
 
 
+class Slow(asyncio.Protocol):
+    """A server of ours that lets others wait."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        asyncio.get_running_loop().call_later(0.3, transport.write, b"220 mail.example.com ESMTP\r\n")
+
+
+async def test_a_server_of_ours_that_lets_others_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("correo.ops.checkup.ports.PATIENCE", 0.1)
+    server = await asyncio.get_running_loop().create_server(Slow, "127.0.0.1", 0)
+    address = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    dialer = SocketDialer()
+    finding = await check_listener("smtp", address, "none", "mail.example.com", dialer)
+    assert finding.level is Level.PROBLEM
+    finding = await check_listener("smtp", address, "none", "mail.example.com", dialer, wait=5.0)
+    assert finding.level is Level.OK
+    server.close()
+
+
 async def test_a_stranger_that_hangs_up_is_a_stranger() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -112,6 +112,7 @@ def test_the_manifest_counts_everything(backup: Backup) -> None:
         ("UPDATE mailbox_mailbox SET messages = messages + 1", (), "mailboxes whose counters are wrong"),
         ("INSERT INTO mailbox_seen VALUES (1, 1, 9, 1, 1)", (), "1 marks of readers on messages"),
         ("INSERT INTO mailbox_right VALUES (1, 9, '', 0, 'lr')", (), "1 rights in mailboxes"),
+        ("INSERT INTO mailbox_shown VALUES (1, 5, 1, '1.0')", (), "1 messages that an Outbox shows"),
         ("DELETE FROM ledger_entry WHERE event = 'delivered'", (), "the ledger does not balance: +2"),
     ],
 )

@@ -62,6 +62,31 @@ def test_what_is_being_written_does_not_wait_and_goes_after_a_day(folder: Path) 
     assert (folder / "notes.txt").exists()
 
 
+def test_what_cannot_be_removed_keeps_nothing_else_from_it(folder: Path) -> None:
+    for number in range(20):  # so that some come before and some behind, in whatever order
+        (folder / f"{spool.BEGUN}{number}").touch()
+        made = folder / f"{spool.BEGUN}folder{number}"
+        made.mkdir()
+        (made / "full").touch()
+        os.utime(made, (1, 1))
+    spool.clean(folder, round((folder / f"{spool.BEGUN}0").stat().st_mtime) * SECOND + 2 * DAY)
+    assert sorted(os.listdir(folder)) == sorted(
+        [spool.ASIDE, *(f"{spool.BEGUN}folder{n}" for n in range(20))]
+    )
+
+
+def test_somebody_elses_folder_is_not_where_letters_are_set_aside(tmp_path: Path) -> None:
+    (tmp_path / "spool").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "spool" / spool.ASIDE).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OSError, match="not the server's"):
+        spool.prepare(tmp_path / "spool")
+    (tmp_path / "spool" / spool.ASIDE).unlink()
+    (tmp_path / "spool" / spool.ASIDE).touch()
+    with pytest.raises(OSError):
+        spool.prepare(tmp_path / "spool")
+
+
 def test_nothing_is_left_where_there_is_no_room(folder: Path) -> None:
     spool.put(folder, LETTER, NAME)
     with pytest.raises(OSError):
@@ -129,6 +154,23 @@ def as_user(uid: int, act: Callable[[], object]) -> bool:
 
 
 SERVER, PROGRAM, OTHER = 65534, 1, 2
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be several users")
+def test_a_folder_that_another_user_made_is_not_taken() -> None:
+    with TemporaryDirectory() as name:
+        folder = Path(name) / "spool"
+        spool.prepare(folder)
+        os.rmdir(folder / spool.ASIDE)
+        os.chmod(name, 0o755)
+        os.chown(folder, SERVER, SERVER)
+        assert as_user(OTHER, lambda: (folder / spool.ASIDE).mkdir(mode=0o777))
+        assert not as_user(SERVER, lambda: spool.prepare(folder))
+        with pytest.raises(OSError, match="not the server's"):
+            spool.prepare(folder)
+        os.rmdir(folder / spool.ASIDE)
+        assert as_user(SERVER, lambda: spool.prepare(folder))
+        spool.prepare(folder)  # as root, who serves as anybody
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be several users")

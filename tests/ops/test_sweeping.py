@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 from correo import accounts, mailbox
 from correo.clock.virtual import START, SeededChance, VirtualClock, VirtualLoop, run
+from correo.mail.errors import Kind, Refused
 from correo.mail.flags import Flags
 from correo.mail.instant import DAY, HOUR, SECOND
 from correo.ops.sweeping import SWEEP, sweep
@@ -62,3 +64,39 @@ async def play(folder: Path) -> None:
 
 def test_messages_leave_the_trash_and_counts_are_forgotten(tmp_path: Path) -> None:
     run(play(tmp_path))
+
+
+class Full:
+    """A database whose disk is full for a while."""
+
+    def __init__(self, db: Sqlite) -> None:
+        self.db = db
+        self.full = True
+        self.tried = 0
+
+    async def bulk(self, *args: Any, **kwargs: Any) -> Any:
+        self.tried += 1
+        if self.full:
+            raise Refused(Kind.UNAVAILABLE, "no space left")
+        return await self.db.bulk(*args, **kwargs)
+
+
+async def fill_up(folder: Path) -> None:
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualLoop)
+    db = await Sqlite.open(folder / "correo.db", now=START, threaded=False)
+    await db.write(furnish, SeededChance(1))
+    disk = Full(db)
+    duty = asyncio.create_task(sweep(disk, LocalBus(), VirtualClock(loop), lambda: DAY))  # type: ignore[arg-type]
+    await asyncio.sleep(DAY / SECOND)
+    assert not duty.done()
+    assert disk.tried > 100
+    disk.full = False
+    await asyncio.sleep(2 * SWEEP)
+    assert await db.read(left) == [1, 0, 1]
+    duty.cancel()
+    await db.close()
+
+
+def test_a_full_disk_ends_no_duty(tmp_path: Path) -> None:
+    run(fill_up(tmp_path))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from keyword import iskeyword
 from typing import Any
 
 import click
@@ -15,7 +16,7 @@ import click
 from correo import __version__
 from correo.cli.terminal import Failure, State
 
-# name -> what it is for; the module of the same name holds `command`. `help` shows them in this order.
+# name -> what it is for; `module_of` it holds `command`. `help` shows them in this order.
 COMMANDS = {
     "demo": "show the whole journey of mail on this machine, in half a minute",
     "init": "write a configuration for a domain, with keys and a first account",
@@ -25,14 +26,23 @@ COMMANDS = {
     "account": "the people who have a mailbox here",
     "alias": "addresses that lead to others",
     "share": "who else may use a mailbox",
+    "import": "bring the mail of another server into an account",
+    "export": "write the mail of an account as other programs keep it",
     "queue": "mail that waits for other servers",
     "sendmail": "hand over a message as programs do: stands in for /usr/sbin/sendmail and mailq",
+    "index": "what makes searches fast: how far it is, and how to make it anew",
     "trace": "the journey of a message",
     "tls": "how mail to other servers was protected, and what failed",
     "ledger": "every recipient ever accepted, and what became of him",
     "backup": "a consistent copy of everything, while the server runs",
     "restore": "bring a backup back into an empty place, and check it",
+    "test-server": "a mail server for tests of other software",
 }
+
+
+def module_of(name: str) -> str:
+    """Named as the command, as far as Python lets it."""
+    return f"{name}_" if iskeyword(name) else name.replace("-", "_")
 
 
 class Commands(click.Group):
@@ -44,7 +54,7 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"correo.cli.{cmd_name}").command
+        command: click.Command = importlib.import_module(f"correo.cli.{module_of(cmd_name)}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -63,7 +73,7 @@ class Commands(click.Group):
 @click.version_option(__version__, prog_name="correo")
 @click.pass_context
 def correo(ctx: click.Context, config: str | None, as_json: bool) -> None:
-    """Correo, a complete mail server: SMTP, queue, POP3 and IMAP in one process.
+    """Correo, a complete mail server: SMTP, queue, POP3 and IMAP in one program.
 
     Begin with `correo demo`; then `correo init DOMAIN` writes a configuration for a server of your own.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 
 import click
@@ -9,7 +10,7 @@ import click
 from correo import accounts
 from correo.accounts import SCOPES, Account, AppPassword
 from correo.accounts.account import StoredLogin, stored_login
-from correo.accounts.app_passwords import derive
+from correo.accounts.app_passwords import derive, derive_cram
 from correo.cli.human import when
 from correo.cli.password import generate_password
 from correo.cli.terminal import EX_DATAERR, Failure, State, json_option, run, say, show, usage, with_database
@@ -51,11 +52,20 @@ def add(state: State, address: str, name: str, scopes: tuple[str, ...], expires:
     async def work(db: Database) -> None:
         stored = await db.read(_personal, folded)
         scram = derive(password, stored.credentials)
-        await db.write(_add, folded, chance.id(now), name, password, scram, scopes or SCOPES, until, now)
+        cram_md5 = derive_cram(password) if "CRAM-MD5" in state.config().auth.mechanisms else ""
+        kept = _Kept(password, scram, cram_md5)
+        await db.write(_add, folded, chance.id(now), name, kept, scopes or SCOPES, until, now)
 
     run(with_database(state.config(), work), HINTS)
     words = f"{folded} can log in with this password, which is not shown again:\n{password}"
     say(state, words, address=folded, name=name, password=password, expires=until)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    password: str = field(repr=False)
+    scram: str = field(repr=False)
+    cram_md5: str = field(repr=False)
 
 
 async def _add(
@@ -63,8 +73,7 @@ async def _add(
     folded: str,
     id: int,
     name: str,
-    password: str,
-    scram: str,
+    kept: _Kept,
     scopes: tuple[str, ...],
     expires: int | None,
     now: int,
@@ -75,8 +84,9 @@ async def _add(
         account.id,
         id=id,
         name=name,
-        password=password,
-        scram=scram,
+        password=kept.password,
+        scram=kept.scram,
+        cram_md5=kept.cram_md5,
         scopes=scopes,
         expires=expires,
         now=now,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from pathlib import Path
 
 import click
 
@@ -24,12 +25,13 @@ from correo.dns import Resolver
 from correo.dns.client import StubResolver, Timing, system_servers
 from correo.net.listen import split_host_port
 from correo.net.stream import SocketDialer
-from correo.net.tls import private_context
 from correo.ops.checkup import Finding, Level, by_importance, ok, problem, warning
 from correo.ops.checkup.certificate import check_certificates
 from correo.ops.checkup.clock import ask_kernel, check_clock
+from correo.ops.checkup.dane import check_tlsa
 from correo.ops.checkup.data import check_data
 from correo.ops.checkup.dnssec import check_dnssec
+from correo.ops.checkup.files import check_authorities, check_secrets
 from correo.ops.checkup.letters import check_spool
 from correo.ops.checkup.names import check_names
 from correo.ops.checkup.ports import check_listener, is_loopback
@@ -85,7 +87,7 @@ async def examine(config: Config, resolver: Resolver | None) -> list[Finding]:
     data = check_data(database_path(config).parent, database_path(config), root)
     findings = [ok("configuration", f"{config.source} is understood"), *data.findings]
     findings += _certificates(config)
-    findings += _logins(config)
+    findings += _files(config)
     if config.sendmail.spool:
         findings += check_spool(beside(config, config.sendmail.spool), config.user)
     findings += check_clock(ask_kernel())
@@ -97,19 +99,29 @@ async def examine(config: Config, resolver: Resolver | None) -> list[Finding]:
         words = "not asked: this server listens on this machine alone, so no other server looks for it"
         return [*findings, ok("dns", words)]
     findings += await check_names(config.hostname, data.domains, resolver)
+    if any(one.protocol == "smtp" and one.tls != "none" for one in config.listener):
+        findings += await check_tlsa(config.hostname, _pairs(config), SystemClock().now(), resolver)
     if config.transport.dane and not config.transport.smarthost:
         findings.append(await check_dnssec(resolver))
-    return [*findings, *await check_reach(config.hostname, _public(config), resolver, SocketDialer())]
+    return [
+        *findings,
+        *await check_reach(config.hostname, _public(config), resolver, SocketDialer(), _wait(config, "smtp")),
+    ]
 
 
 async def _relaying(config: Config, domains: list[str]) -> list[Finding]:
     dialer = SocketDialer()
     asked = [
-        check_relaying(one.address, one.tls, config.hostname, domains, dialer)
+        check_relaying(one.address, one.tls, config.hostname, domains, dialer, _wait(config, one.protocol))
         for one in config.listener
         if one.protocol in ("smtp", "submission") and not one.local
     ]
     return [finding for found in await asyncio.gather(*asked) for finding in found]
+
+
+def _wait(config: Config, protocol: str) -> float:
+    """Seconds until a listener of ours greets."""
+    return config.smtp.greet_wait if protocol == "smtp" else 0.0
 
 
 def _public(config: Config) -> list[tuple[str, int, bool]]:
@@ -127,29 +139,33 @@ def _certificates(config: Config) -> list[Finding]:
         words = "there is none, so passwords cannot be protected; set certificate and key in [tls]"
         everywhere = all(is_loopback(listener.address) for listener in config.listener)
         return [(warning if everywhere else problem)("certificate", words)]
-    pairs = [(beside(config, one.certificate), beside(config, one.key)) for one in config.tls.pairs]
     folder = database_path(config).parent
-    return check_certificates(pairs, config.hostname, SystemClock().now(), folder)
+    return check_certificates(_pairs(config), config.hostname, SystemClock().now(), folder)
 
 
-def _logins(config: Config) -> list[Finding]:
-    """The files that logging in by certificate or token needs."""
-    named = {
-        "tls.client_ca": config.tls.client_ca,
+def _pairs(config: Config) -> list[tuple[Path, Path]]:
+    return [(beside(config, one.certificate), beside(config, one.key)) for one in config.tls.pairs]
+
+
+def _files(config: Config) -> list[Finding]:
+    """The files that logging in needs: here by certificate or token, elsewhere by password."""
+    secrets = {
         "oauth.client_secret_file": config.oauth.client_secret_file,
+        "transport.smarthost_password_file": config.transport.smarthost_password_file,
+    }
+    for route in config.route:
+        secrets[f"route.password_file ({', '.join(route.domains)})"] = route.password_file
+    authorities = {
+        "tls.client_ca": config.tls.client_ca,
         "oauth.ca": config.oauth.ca,
         "transport.tls_ca": config.transport.tls_ca,
     }
-    findings = []
-    for option, name in named.items():
-        try:
-            if name and option.endswith("ca"):
-                private_context(beside(config, name))
-            elif name:
-                beside(config, name).read_text()
-        except (OSError, ValueError) as wrong:
-            findings.append(problem(option, f"{beside(config, name)} does not serve: {wrong}"))
-    return findings
+    folder = database_path(config).parent
+    named = [
+        {option: beside(config, name) for option, name in kind.items() if name}
+        for kind in (secrets, authorities)
+    ]
+    return [*check_secrets(named[0], folder), *check_authorities(named[1], folder)]
 
 
 async def _ports(config: Config) -> list[Finding]:
@@ -157,7 +173,10 @@ async def _ports(config: Config) -> list[Finding]:
         return [problem("listeners", "there is no [[listener]], so nothing is served")]
     dialer = SocketDialer()
     lookups = (
-        check_listener(one.protocol, one.address, one.tls, config.hostname, dialer) for one in config.listener
+        check_listener(
+            one.protocol, one.address, one.tls, config.hostname, dialer, _wait(config, one.protocol)
+        )
+        for one in config.listener
     )
     findings = list(await asyncio.gather(*lookups))
     for one in config.listener:

@@ -24,7 +24,9 @@ from correo.cli.terminal import (
 )
 from correo.clock.system import SystemChance, SystemClock
 from correo.config import Config
+from correo.mail.instant import MINUTE
 from correo.mail.way import Kind, Way
+from correo.mail.wishes import Notify
 from correo.ops import queueing, routing
 from correo.queue import QueuedRecipient, Selection
 from correo.queue.states import State as Stage
@@ -32,6 +34,9 @@ from correo.storage.db import Database
 
 # One slice: what to do it to, and from where on.
 Step = Callable[[Database, Selection], Awaitable[list[QueuedRecipient]]]
+
+# Further ahead is no mail that came in while the command started, but some from before the clock was set back.
+SET_BACK = MINUTE
 
 _BUSY = "being tried at this moment"
 
@@ -163,22 +168,30 @@ def _do(state: State, act: Act, given: dict[str, Any], now: int, step: Step) -> 
         _foretell(state, act, chosen)
         return
 
-    async def work(db: Database) -> tuple[int, int, dict[Stage, int]]:
+    async def work(db: Database) -> tuple[int, int, int, dict[Stage, int]]:
         before = await db.scan(waiting.count, chosen.selection)
-        moved = nobody = 0
-        which = chosen.selection
+        moved = nobody = unwanted = 0
+        # Only what was there when it began: notices to senders elsewhere wait in the queue, too, and mail comes in meanwhile.
+        latest = await db.scan(waiting.newest)
+        began = latest + 1 if latest > now + SET_BACK else now
+        which = replace(chosen.selection, before=min(chosen.selection.before or began, began))
         while slice_ := await step(db, which):
             moved += len(slice_)
             nobody += sum(not one.message.sender for one in slice_)
+            unwanted += sum(
+                bool(one.message.sender) and not one.wishes.wants(Notify.FAILURE) for one in slice_
+            )
             which = replace(which, after=max(one.id for one in slice_))
-        return moved, nobody, _left(before, act, moved)
+        return moved, nobody, unwanted, _left(before, act, moved)
 
-    moved, nobody, left = run(with_database(state.config(), work))
+    moved, nobody, unwanted, left = run(with_database(state.config(), work))
     if not moved:
         _nothing(act, chosen, left)
     words = f"{plural(moved, 'recipient')} {act.done}"
     if nobody and act is BOUNCE:
         words += f"; {nobody} of them discarded, since a bounce has no sender to tell"
+    if unwanted and act is BOUNCE:
+        words += f"; {unwanted} of them discarded, since their senders want no notice"
     alone = [f"{left[stage]} {remark}" for stage, remark in act.left.items() if left.get(stage)]
     if alone:
         words += f"; left alone: {', '.join(alone)}"

@@ -41,12 +41,19 @@ def history(state: State, which: tuple[str, ...], sender: str | None, within: st
             )
         given[SELECTS[name]] = value
     if sender is not None:
-        given["sender"] = read_which(sender)[1] if sender else ""
+        given["sender"] = _sender(sender) if sender else ""
     if within:
         given["since"] = now - read_duration(within)
     found = run(with_database(state.config(), lambda db: db.scan(ledger.history, **given, limit=limit)))
     rows = [_row(one) for one in found]
     show(state, rows, empty="nothing has ended that fits", columns=_columns(found))
+
+
+def _sender(text: str) -> str:
+    name, value = read_which(text)
+    if name != "address":
+        raise usage(f"--from {text}: say an address")
+    return str(value)
 
 
 def _row(one: Ended) -> dict[str, Any]:

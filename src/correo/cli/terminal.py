@@ -40,6 +40,7 @@ EXIT_CODES: dict[Kind, int] = {
     Kind.TOO_BIG: EX_DATAERR,
     Kind.TOO_MANY: EX_DATAERR,
     Kind.HAS_CHILDREN: EX_DATAERR,
+    Kind.OUTBOX: EX_NOPERM,
     Kind.BAD_CREDENTIALS: EX_NOPERM,
     Kind.DISABLED: EX_NOPERM,
     Kind.UNAVAILABLE: EX_TEMPFAIL,
@@ -130,6 +131,9 @@ async def with_database(config: Config, work: Callable[[Any], Awaitable[T]]) -> 
     """
     import correo.storage.db.sqlite  # noqa: F401  now, since whose data it is may not read where Python is installed
     from correo.ops.owner import acting_as_owner, make_private
+    from correo.storage.db.migrate import migrations
+
+    migrations()  # and where the schema is
 
     path = database_path(config)
     folder = path.parent

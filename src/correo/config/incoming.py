@@ -41,6 +41,12 @@ class Smtp:
         choice("refuse", "mend"),
         "what becomes of a message with a CR or LF alone; mend makes CR LF of it. Neither ever ends a message",
     )
+    dsn: bool = option(
+        True,
+        flag,
+        "false lets other servers ask for no notices (DSN, RFC 3461), by which strangers learn whether and when their mail was delivered; "
+        "people who logged in still can",
+    )
     expn: bool = option(
         False, flag, "true lets people who logged in ask by EXPN to whom an alias leads (RFC 5321 §3.5)"
     )

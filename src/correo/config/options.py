@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from correo.config.incoming import Smtp
+from correo.config.reading import Imap, Pop3
 from correo.config.values import (
     address,
     choice,
@@ -48,6 +49,7 @@ MECHANISMS = (
     "XOAUTH2",
     "PLAIN",
     "LOGIN",
+    "CRAM-MD5",
 )
 
 
@@ -395,27 +397,6 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Pop3:
-    """[pop3]: what programs that fetch mail by POP3 may do."""
-
-    keep_deleted: int = option(
-        "",
-        duration_or_never,
-        'how long what such a program deletes is kept in the Trash, for the day it deleted too much; "" = it goes at once, as the program says',
-    )
-    login_delay: int = option(
-        "",
-        duration_or_never,
-        'from one login of an account to the next, announced as LOGIN-DELAY; "" = none: to look for mail is cheap',
-    )
-    language: str = option(
-        "en",
-        choice("en", "de", "es"),
-        "of what is said to people, where a program asks for whichever the server prefers (LANG *)",
-    )
-
-
-@dataclass(frozen=True, slots=True)
 class Ledger:
     """[ledger]: what is known of mail that came and went."""
 
@@ -457,6 +438,11 @@ class Config:
     )
     data_dir: Path = required(path, "where everything is kept, relative to the configuration file")  # noqa: RUF009
     user: str = option("", text, "started as root, the server binds its ports and then becomes this user")
+    workers: int = option(
+        0,
+        count_or_any(1, 64),
+        "processes that serve side by side; 0 is one for each core, at most 16. A restart is needed to change it",
+    )
     listener: tuple[Listener, ...] = ()
     route: tuple[Route, ...] = ()
     tls: Tls = field(default_factory=Tls)
@@ -469,6 +455,7 @@ class Config:
     transport: Transport = field(default_factory=Transport)
     limits: Limits = field(default_factory=Limits)
     pop3: Pop3 = field(default_factory=Pop3)
+    imap: Imap = field(default_factory=Imap)
     ledger: Ledger = field(default_factory=Ledger)
     search: Search = field(default_factory=Search)
     log: Log = field(default_factory=Log)

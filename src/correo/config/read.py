@@ -8,43 +8,17 @@ import re
 import tomllib
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
-from correo.config.incoming import Smtp
-from correo.config.options import (
-    Auth,
-    Config,
-    Dns,
-    Ledger,
-    Limits,
-    Listener,
-    Log,
-    OAuth,
-    Pair,
-    Queue,
-    Route,
-    Search,
-    Sendmail,
-    Tls,
-    Transport,
-)
+from correo.config.options import Config, Listener, Pair, Route
 from correo.mail.way import Kind, is_name
 
 T = TypeVar("T")
 
-_TABLES: dict[str, type[Any]] = {
-    "tls": Tls,
-    "dns": Dns,
-    "auth": Auth,
-    "oauth": OAuth,
-    "queue": Queue,
-    "smtp": Smtp,
-    "sendmail": Sendmail,
-    "transport": Transport,
-    "limits": Limits,
-    "ledger": Ledger,
-    "search": Search,
-    "log": Log,
+_TABLES = {
+    one.name: cast(type[Any], one.default_factory)
+    for one in fields(Config)
+    if isinstance(one.default_factory, type)
 }
 _HEADER = re.compile(r"\s*(\[\[?)\s*([\w.\-\"]+)\s*\]\]?")
 _KEY = re.compile(r"\s*\"?([\w\-]+)\"?\s*=")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import unicodedata
 from collections.abc import Callable
 from dataclasses import field
 from pathlib import Path
@@ -46,6 +47,18 @@ def text(value: Any) -> str:
     if not isinstance(value, str):
         raise ValueError('must be a string in quotes, as in "example"')
     return value
+
+
+def mailbox_or_none(value: Any) -> str:
+    """A name that a mailbox can have; levels are parted by "/". INBOX is taken."""
+    name = text(value)
+    if name and (
+        not name.isprintable() or not all(name.split("/")) or "*" in name or "%" in name or len(name) > 100
+    ):
+        raise ValueError('must be the name of a mailbox without * and %, as in "Outbox" or "Mail/Outbox"')
+    if name.lower().partition("/")[0] in ("inbox", "other users", "shared"):
+        raise ValueError("must not be INBOX nor below it, nor among the mailboxes of others")
+    return unicodedata.normalize("NFC", name)
 
 
 def path(value: Any) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,6 +15,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from correo.clock import Chance
 from correo.mail.instant import DAY, moment
+from correo.net.tls import dns_names
 
 LIFETIME = 3650 * DAY  # of a self-signed one: nobody renews it, and nobody believes it by its dates
 EARLIER = DAY  # a client whose clock is late must not see a certificate from the future
@@ -40,7 +42,7 @@ class Facts:
 
 
 def self_signed(names: Sequence[str], now: int, chance: Chance) -> Pair:
-    """For `names`, of which the first is the subject; with an ECDSA P-256 key."""
+    """For `names`, which may be addresses, and of which the first is the subject; with an ECDSA P-256 key."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0][:MAX_COMMON_NAME])])
     start = moment(now - EARLIER)
@@ -52,7 +54,7 @@ def self_signed(names: Sequence[str], now: int, chance: Chance) -> Pair:
         .serial_number(int.from_bytes(chance.secret(SERIAL_SIZE)) or 1)
         .not_valid_before(start)
         .not_valid_after(start + timedelta(microseconds=LIFETIME))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([_general(name) for name in names]), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .sign(key, hashes.SHA256())
@@ -63,16 +65,20 @@ def self_signed(names: Sequence[str], now: int, chance: Chance) -> Pair:
     return Pair(certificate.public_bytes(serialization.Encoding.PEM), private)
 
 
+def _general(name: str) -> x509.GeneralName:
+    """RFC 5280 §4.2.1.6: an address is none of the DNS's names."""
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
+
+
 def read_certificate(path: Path) -> Facts:
     """The first certificate of a PEM file, which is the server's own. Raises OSError, ValueError."""
-    certificate = x509.load_pem_x509_certificates(path.read_bytes())[0]
-    try:
-        extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-        names = tuple(extension.value.get_values_for_type(x509.DNSName))
-    except x509.ExtensionNotFound:
-        names = ()
+    pem = path.read_bytes()
+    certificate = x509.load_pem_x509_certificates(pem)[0]
     return Facts(
-        names,
+        dns_names(pem),
         _instant(certificate.not_valid_before_utc.timestamp()),
         _instant(certificate.not_valid_after_utc.timestamp()),
         certificate.subject == certificate.issuer,

@@ -73,6 +73,10 @@ _BROKEN_PROMISES = (
        JOIN mailbox_content AS c ON c.id = m.content_id WHERE c.size <> m.size""",
     """SELECT 'marks of readers on messages that are not there', count(*) FROM mailbox_seen AS s
        WHERE NOT EXISTS (SELECT 1 FROM mailbox_message AS m WHERE m.mailbox_id = s.mailbox_id AND m.uid = s.uid)""",
+    """SELECT 'unique-ids of messages that are not there', count(*) FROM mailbox_uidl AS u
+       WHERE NOT EXISTS (SELECT 1 FROM mailbox_message AS m WHERE m.mailbox_id = u.mailbox_id AND m.uid = u.uid)""",
+    """SELECT 'messages that an Outbox shows and that are not there', count(*) FROM mailbox_shown AS s
+       WHERE NOT EXISTS (SELECT 1 FROM mailbox_message AS m WHERE m.mailbox_id = s.mailbox_id AND m.uid = s.uid)""",
     """SELECT 'rights in mailboxes that are not there', count(*) FROM mailbox_right AS r
        WHERE NOT EXISTS (SELECT 1 FROM mailbox_mailbox AS x WHERE x.id = r.mailbox_id)""",
     """SELECT 'queued messages without content', count(*) FROM queue_message AS q

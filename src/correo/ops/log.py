@@ -16,14 +16,19 @@ from correo.mail.instant import iso8601
 Event = MutableMapping[str, Any]
 
 
-def configure(form: str, level: str, clock: Clock, file: TextIO | None = None) -> None:
-    """`form` is auto, text or json; `level` the least that is written; to standard error unless `file` is given."""
+def configure(
+    form: str, level: str, clock: Clock, file: TextIO | None = None, *, worker: int | None = None
+) -> None:
+    """`form` is auto, text or json; `level` the least that is written; to standard error unless `file` is given.
+
+    `worker`: the number of this process, where it is one of several; each line says it.
+    """
     file = file or sys.stderr
     text = form == "text" or (form == "auto" and file.isatty())
     structlog.configure(
         processors=[
             _add_level,
-            _stamp(clock),
+            _stamp(clock, worker),
             structlog.processors.format_exc_info,
             _as_text if text else _as_json,
         ],
@@ -52,9 +57,11 @@ def _add_level(_: Any, method: str, event: Event) -> Event:
     return event
 
 
-def _stamp(clock: Clock) -> Callable[[Any, str, Event], Event]:
+def _stamp(clock: Clock, worker: int | None) -> Callable[[Any, str, Event], Event]:
     def stamp(_: Any, __: str, event: Event) -> Event:
         event["time"] = iso8601(clock.now())
+        if worker is not None:
+            event.setdefault("worker", worker)
         return event
 
     return stamp

@@ -16,7 +16,8 @@ def acting_as_owner(folder: Path) -> Iterator[None]:
     if os.geteuid() != 0 or owner.st_uid == 0:
         yield
         return
-    group = os.getegid()
+    group, groups = os.getegid(), os.getgroups()
+    os.setgroups(_groups_of(owner.st_uid, owner.st_gid))
     os.setegid(owner.st_gid)
     os.seteuid(owner.st_uid)
     try:
@@ -24,19 +25,47 @@ def acting_as_owner(folder: Path) -> Iterator[None]:
     finally:
         os.seteuid(0)
         os.setegid(group)
+        os.setgroups(groups)
+
+
+def _groups_of(uid: int, gid: int) -> list[int]:
+    """Those that the service is in, too: root's would open to him what is closed to it."""
+    try:
+        return os.getgrouplist(pwd.getpwuid(uid).pw_name, gid)
+    except KeyError:
+        return [gid]
+
+
+@contextmanager
+def acting_as_caller() -> Iterator[None]:
+    """Within `acting_as_owner`, be root again where root began it: for files that are not the server's. Raises OSError."""
+    user, group = os.geteuid(), os.getegid()
+    if os.getuid() != 0 or user == 0:
+        yield
+        return
+    os.seteuid(0)
+    os.setegid(os.getgid())
+    try:
+        yield
+    finally:
+        os.setegid(group)
+        os.seteuid(user)
 
 
 def give(path: Path, user: str) -> None:
-    """As root, make `path` belong to `user`, if there is such a user; otherwise nothing. Raises OSError."""
+    """As root, make `path` belong to `user`, if there is such a user; otherwise nothing. Raises OSError.
+
+    A link is given away itself, and not where it leads: who owns the folder above may have put it there meanwhile.
+    """
     if os.geteuid() == 0 and user and (entry := find(user)):
-        os.chown(path, entry.pw_uid, entry.pw_gid)
+        os.chown(path, entry.pw_uid, entry.pw_gid, follow_symlinks=False)
 
 
 def give_as(path: Path, like: Path) -> None:
-    """As root, make `path` belong to whoever owns `like`. Raises OSError."""
+    """As root, make `path`, or the link that it is, belong to whoever owns `like`. Raises OSError."""
     if os.geteuid() == 0:
         owner = like.stat()
-        os.chown(path, owner.st_uid, owner.st_gid)
+        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 def find(user: str) -> pwd.struct_passwd | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
@@ -13,6 +14,7 @@ from correo.mail.instant import DAY
 from correo.mail.status import Status
 from correo.net import Session
 from correo.ops import spool
+from correo.ops.spool import Found
 from correo.wire import NEED_DATA
 from correo.wire.smtp.letter import Letter, Outcome, Step, Verdict, dialog
 from correo.wire.smtp.reply import NotSmtp, Reply, ReplyReader
@@ -24,67 +26,88 @@ MAX_AGE = 5 * DAY  # of a letter that cannot be taken now, as long as others are
 SHOWN = 10  # recipients named in the log
 
 Sessions = Callable[[int], Session]  # of SMTP, for the user of this uid
+SendBack = Callable[
+    [Found, Outcome], Awaitable[bool]
+]  # whether whoever wrote a letter is told that it was not sent
 
 _SILENCE = Outcome(Verdict.LATER, Step.HELLO, Status(451, "4.3.0", "the session ended early"))
 
 
-async def pick_up(folder: Path, max_size: int, sessions: Sessions, clock: Clock) -> None:
-    """A duty of the server, which never ends. `max_size`: octets of a message."""
-    if not await _prepared(folder, clock.now()):
-        await asyncio.Event().wait()
-    while True:
+@dataclass(slots=True)
+class Pickup:
+    folder: Path
+    max_size: int  # octets of a message
+    sessions: Sessions
+    send_back: SendBack
+    clock: Clock
+    # Letters that were handed over and could not be removed: they must not be handed over again at each look.
+    taken: set[str] = field(default_factory=set)
+
+    async def run(self) -> None:
+        """A duty of the server, which never ends."""
+        if not await self._prepared():
+            await asyncio.Event().wait()
+        while True:
+            try:
+                await self.look(self.clock.now())
+            except OSError as error:
+                log.error("the spool cannot be read", folder=str(self.folder), reason=str(error))
+            await asyncio.sleep(GLANCE)
+
+    async def _prepared(self) -> bool:
         try:
-            await look(folder, max_size, sessions, clock.now())
+            await asyncio.to_thread(spool.prepare, self.folder)
+            await asyncio.to_thread(spool.clean, self.folder, self.clock.now())
         except OSError as error:
-            log.error("the spool cannot be read", folder=str(folder), reason=str(error))
-        await asyncio.sleep(GLANCE)
+            how = "make it, and give it to the server's user"
+            log.error("the spool cannot be used", folder=str(self.folder), reason=str(error), hint=how)
+            return False
+        return True
 
+    async def look(self, now: int) -> None:
+        """Hand over what waits. What is refused, or was put off for too long, goes back, or is set aside. Raises OSError."""
+        names = await asyncio.to_thread(spool.waiting, self.folder)
+        self.taken.intersection_update(names)
+        for name in names:
+            try:
+                if name not in self.taken:
+                    await self._hand_over(name, now)
+                if name in self.taken:
+                    spool.remove(self.folder, name)
+                    self.taken.discard(name)
+            except FileNotFoundError:
+                continue  # its owner took it back
+            except OSError as error:  # the others must not wait for this one
+                log.error("a letter in the spool cannot be handled", name=name, reason=str(error))
 
-async def _prepared(folder: Path, now: int) -> bool:
-    try:
-        await asyncio.to_thread(spool.prepare, folder)
-        await asyncio.to_thread(spool.clean, folder, now)
-    except OSError as error:
-        how = "make it, and give it to the server's user"
-        log.error("the spool cannot be used", folder=str(folder), reason=str(error), hint=how)
-        return False
-    return True
-
-
-async def look(folder: Path, max_size: int, sessions: Sessions, now: int) -> None:
-    """Hand over what waits. What is refused, or was put off for too long, is set aside. Raises OSError."""
-    for name in await asyncio.to_thread(spool.waiting, folder):
+    async def _hand_over(self, name: str, now: int) -> None:
+        """Raises OSError."""
         try:
-            await _hand_over(folder, name, max_size, sessions, now)
-        except FileNotFoundError:
-            continue  # its owner took it back
-        except OSError as error:  # the others must not wait for this one
-            log.error("a letter in the spool cannot be handled", name=name, reason=str(error))
-
-
-async def _hand_over(folder: Path, name: str, max_size: int, sessions: Sessions, now: int) -> None:
-    """Raises OSError."""
-    try:
-        found = await asyncio.to_thread(spool.take, folder, name, max_size)
-    except spool.BadLetter as wrong:
-        log.error("a letter in the spool was set aside", name=name, reason=str(wrong))
-        spool.set_aside(folder, name)
-        return
-    outcome = await play(sessions(found.uid), found.letter)
-    if outcome.verdict is Verdict.TAKEN:
-        spool.remove(folder, name)
-        return
-    facts = {
-        "name": name,
-        "uid": found.uid,
-        "reason": str(outcome.status),
-        "refused": outcome.refused[:SHOWN],
-    }
-    if outcome.verdict is Verdict.LATER and now - found.written < MAX_AGE:
-        log.warning("a letter in the spool has to wait", **facts)
-    else:
-        log.error("a letter in the spool was refused and set aside", **facts)
-        spool.set_aside(folder, name)
+            found = await asyncio.to_thread(spool.take, self.folder, name, self.max_size)
+        except spool.BadLetter as wrong:
+            log.error("a letter in the spool was set aside", name=name, reason=str(wrong))
+            spool.set_aside(self.folder, name)
+            return
+        outcome = await play(self.sessions(found.uid), found.letter)
+        if outcome.verdict is Verdict.TAKEN:
+            self.taken.add(name)
+            return
+        facts = {
+            "name": name,
+            "uid": found.uid,
+            "reason": str(outcome.status),
+            "refused": outcome.refused[:SHOWN],
+        }
+        if outcome.verdict is Verdict.LATER and now - found.written < MAX_AGE:
+            log.warning("a letter in the spool has to wait", **facts)
+            return
+        # Set aside first, so that it goes back once, wherever this is interrupted.
+        spool.set_aside(self.folder, name)
+        if await self.send_back(found, outcome):
+            spool.remove(self.folder / spool.ASIDE, name)
+            log.warning("a letter in the spool was refused and sent back", **facts)
+        else:
+            log.error("a letter in the spool was refused and set aside", **facts)
 
 
 async def play(session: Session, letter: Letter) -> Outcome:

@@ -81,7 +81,8 @@ async def _return(
     tx: Tx, recipients: Sequence[QueuedRecipient], policy: Policy, chance: Chance, now: int
 ) -> None:
     outcome = Failed(WITHDRAWN)
-    failures = [(one, affected(one, outcome, now)) for one in recipients]
+    never = 0  # when it was tried the last time is not known, and this is no attempt
+    failures = [(one, affected(one, outcome, never)) for one in recipients]
     await fail(tx, recipients[0].message, failures, policy, chance, now, Settled())
 
 

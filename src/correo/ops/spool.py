@@ -12,11 +12,12 @@ hidden by their names only.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,7 +67,13 @@ def prepare(folder: Path) -> None:
             folder.chmod(MODE)
         except PermissionError:
             folder.chmod(MODE_WITHOUT_GROUP)
-    (folder / ASIDE).mkdir(mode=0o700, exist_ok=True)
+    aside = folder / ASIDE
+    with suppress(FileExistsError):
+        aside.mkdir(mode=0o700)
+    # Everybody may make something of that name, too, and would have what others wrote.
+    status = aside.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid not in (os.geteuid(), folder.stat().st_uid):
+        raise NotADirectoryError(errno.ENOTDIR, "is not the server's folder", str(aside))
 
 
 def put(folder: Path, letter: Letter, name: str) -> None:
@@ -167,8 +174,10 @@ def count_aside(folder: Path) -> int:
 
 
 def clean(folder: Path, now: int) -> None:
-    """Remove what was begun and never finished; `now` in µs UTC. Raises OSError."""
+    """Remove what was begun and never finished, as far as it can be; `now` in µs UTC. Raises OSError."""
     oldest = (now - ABANDONED) // SECOND
-    for entry in os.scandir(folder):
-        if entry.name.startswith(BEGUN) and entry.stat(follow_symlinks=False).st_mtime < oldest:
-            os.unlink(entry.path)
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            with suppress(OSError):  # its owner may have taken it away, or it is a folder
+                if entry.name.startswith(BEGUN) and entry.stat(follow_symlinks=False).st_mtime < oldest:
+                    os.unlink(entry.path)

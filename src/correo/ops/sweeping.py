@@ -11,6 +11,7 @@ import structlog
 
 from correo.accounts import forget_sent
 from correo.clock import Clock
+from correo.mail.errors import Refused
 from correo.mail.instant import DAY, HOUR
 from correo.mailbox import collect, expire, forget
 from correo.ops.forgetting import forget_journeys
@@ -29,16 +30,23 @@ async def sweep(db: Database, bus: Bus, clock: Clock, keep: Callable[[], int]) -
     """A duty of the server, which never ends. `keep`: how long journeys are kept that have ended, 0 for ever."""
     while True:
         await asyncio.sleep(SWEEP)
-        now = clock.now()
-        last = 0
-        while last := await db.bulk(forget, last, now - CHANGES_AGE):
-            log.debug("swept the change log", up_to=last)
-        await _expire(db, bus, now)
-        await db.bulk(forget_sent, now)
-        while (await db.bulk(collect, now - ORPHAN_AGE, BATCH)).looked_at == BATCH:
-            log.debug("swept", batch=BATCH)
-        if kept := keep():
-            await forget_journeys(db, now - kept)
+        try:
+            await _sweep(db, bus, clock.now(), keep())
+        except Refused as refused:
+            # A full disk, or another process with a long turn: what was left is swept the next time.
+            log.warning("not all was swept", reason=refused.detail)
+
+
+async def _sweep(db: Database, bus: Bus, now: int, kept: int) -> None:
+    last = 0
+    while last := await db.bulk(forget, last, now - CHANGES_AGE):
+        log.debug("swept the change log", up_to=last)
+    await _expire(db, bus, now)
+    await db.bulk(forget_sent, now)
+    while (await db.bulk(collect, now - ORPHAN_AGE, BATCH)).looked_at == BATCH:
+        log.debug("swept", batch=BATCH)
+    if kept:
+        await forget_journeys(db, now - kept)
 
 
 async def _expire(db: Database, bus: Bus, now: int) -> None:

@@ -15,8 +15,17 @@ from pathlib import Path
 import click
 
 from correo.cli.sendmail.arguments import Asked, BadUsage, Mode, parse
-from correo.cli.sendmail.handing import converse, hand_over
-from correo.cli.sendmail.message import TooBig, addresses, completed, phrase, read, recipients_of, with_domain
+from correo.cli.sendmail.handing import converse, hand_over, verify
+from correo.cli.sendmail.message import (
+    TooBig,
+    TooMany,
+    addresses,
+    completed,
+    phrase,
+    read,
+    recipients_of,
+    with_domain,
+)
 from correo.cli.terminal import (
     EX_DATAERR,
     EX_NOPERM,
@@ -25,11 +34,12 @@ from correo.cli.terminal import (
     EX_UNAVAILABLE,
     Failure,
     State,
+    printable,
     run,
     usage,
     with_database,
 )
-from correo.clock.system import SystemChance
+from correo.clock.system import SystemChance, SystemClock
 from correo.config import Config
 from correo.config.read import beside
 from correo.wire.smtp.letter import Letter, Outcome, Step, Verdict
@@ -55,7 +65,8 @@ def command(state: State, arguments: tuple[str, ...]) -> None:
     """Hand over the message on standard input, as programs do that call /usr/sbin/sendmail.
 
     -t takes the recipients from the header, -i lets a dot alone on a line be, -f ADDRESS says who sends it, -F his name; -N, -R and -V
-    ask for notices; -bs speaks SMTP, -bp shows the queue as mailq does, -q tries all of it at once.
+    ask for notices; -bv says of each recipient whether mail would be taken, -bs speaks SMTP, -bp shows the queue as mailq does, -q tries all of it at once,
+    -qI and an id or -qR and a domain what that names.
     """
     _do(state, "sendmail", list(arguments))
 
@@ -83,12 +94,14 @@ def _do(state: State, program: str, arguments: list[str]) -> None:
     match asked.mode:
         case Mode.SEND:
             _send(state.config(), asked)
+        case Mode.VERIFY:
+            _verify(state.config(), asked)
         case Mode.TALK:
             _talk(state.config())
         case Mode.LIST:
             _list(state.config())
         case Mode.FLUSH:
-            _flush(state)
+            _flush(state, asked.only)
 
 
 def _socket(config: Config) -> str:
@@ -102,9 +115,22 @@ def _socket(config: Config) -> str:
 def _send(config: Config, asked: Asked) -> None:
     letter = _letter(config, asked)
     spool = beside(config, config.sendmail.spool) if config.sendmail.spool else None
-    outcome = hand_over(_socket(config), spool, letter, SystemChance())
+    outcome = hand_over(_socket(config), spool, letter, SystemChance(), SystemClock().now())
     if outcome.verdict is not Verdict.TAKEN:
         raise _failure(outcome)
+
+
+def _verify(config: Config, asked: Asked) -> None:
+    """Say of each recipient whether mail for him would be taken. Raises Failure, SystemExit where it is not of all of them."""
+    letter = _letter(config, asked, text=None if asked.from_header else b"")
+    found = verify(_socket(config), letter)
+    if isinstance(found, Outcome):
+        raise _failure(found)
+    for recipient, answer in zip(letter.recipients, found, strict=True):
+        print(printable(f"{recipient}... {'deliverable' if answer.first_digit == 2 else answer.status}"))
+    worst = max(answer.first_digit for answer in found)
+    if worst != 2:
+        raise SystemExit(EX_NOUSER if worst == 5 else EX_TEMPFAIL)
 
 
 def _failure(outcome: Outcome) -> Failure:
@@ -114,8 +140,8 @@ def _failure(outcome: Outcome) -> Failure:
     return Failure(f"{who}{outcome.status}; nothing was sent", REFUSALS[outcome.step])
 
 
-def _letter(config: Config, asked: Asked) -> Letter:
-    """Raises Failure."""
+def _letter(config: Config, asked: Asked, text: bytes | None = None) -> Letter:
+    """With the `text` of standard input, if none is given. Raises Failure."""
     origin = config.sendmail.origin or config.hostname
     entry = _entry()
     user = entry.pw_name if entry else str(os.getuid())
@@ -123,12 +149,16 @@ def _letter(config: Config, asked: Asked) -> Letter:
     if sender and "@" not in sender:
         sender = f"{sender}@{origin}"
     try:
-        text = read(sys.stdin.buffer, dots=asked.dots, most=config.limits.message_size)
+        if text is None:
+            text = read(sys.stdin.buffer, dots=asked.dots, most=config.limits.message_size)
     except TooBig:
         raise Failure(f"the message is longer than {config.limits.message_size} octets", EX_DATAERR) from None
-    named = [one for written in asked.recipients for one in addresses(os.fsencode(written))]
-    if asked.from_header:
-        named += recipients_of(text)
+    try:
+        named = [one for written in asked.recipients for one in _named(written)]
+        named += recipients_of(text) if asked.from_header else []
+    except TooMany:
+        words = "there are more recipients in one list than are read of any; send to some at a time"
+        raise Failure(words, EX_DATAERR) from None
     if not named:
         where = "in the header" if asked.from_header else "on the command line; -t takes those of the header"
         raise usage(f"there is no recipient {where}")
@@ -139,6 +169,14 @@ def _letter(config: Config, asked: Asked) -> Letter:
     if not letter.safe:
         raise Failure("sender or recipients have characters that no address has", EX_DATAERR)
     return letter
+
+
+def _named(written: str) -> list[str]:
+    """The addresses in one argument. Raises Failure, TooMany."""
+    found = addresses(os.fsencode(written))
+    if not found and written.strip():
+        raise Failure(f"{written!r} is no address; nothing was sent", EX_DATAERR)
+    return found
 
 
 def _entry() -> pwd.struct_passwd | None:
@@ -175,8 +213,8 @@ def _list(config: Config) -> None:
     print(listing(run(with_database(config, lambda db: db.scan(everything)))))
 
 
-def _flush(state: State) -> None:
+def _flush(state: State, only: str) -> None:
     from correo.cli import correo
 
     place = ["--config", state.config_file] if state.config_file else []
-    correo.main([*place, "queue", "retry", "--all"], standalone_mode=False)
+    correo.main([*place, "queue", "retry", *(["--", only] if only else ["--all"])], standalone_mode=False)

@@ -17,6 +17,7 @@ NOTIFY = frozenset({"NEVER", "SUCCESS", "FAILURE", "DELAY"})
 
 class Mode(Enum):
     SEND = "m"
+    VERIFY = "v"
     LIST = "p"
     TALK = "s"
     ALIASES = "i"
@@ -38,6 +39,7 @@ class Asked:
     notify: str = ""
     ret: str = ""
     envelope_id: str = ""  # in xtext
+    only: str = ""  # of the queue
     config: str = ""
 
 
@@ -49,7 +51,7 @@ def parse(program: str, arguments: Sequence[str]) -> Asked:
         _take(asked, letter, value)
     asked.recipients = rest
     if asked.notify.count(",") and "NEVER" in asked.notify:
-        raise BadUsage("-N never goes with nothing else")
+        raise BadUsage("-N: never stands alone")
     return asked
 
 
@@ -83,21 +85,38 @@ def _take(asked: Asked, letter: str, value: str) -> None:
         case "-o" if "i" in value[:1]:
             asked.dots = False
         case "-f" | "-r":
-            asked.sender = value.strip().removeprefix("<").removesuffix(">")
+            asked.sender = _path(value.strip())
         case "-F":
             asked.full_name = value
         case "-C":
             asked.config = value
+        case "-I":
+            asked.mode = Mode.ALIASES
         case "-b":
             asked.mode = _mode(value)
-        case "-q" if not value:
-            asked.mode = Mode.FLUSH
+        case "-q" if not value[:1].isdigit():
+            asked.mode, asked.only = Mode.FLUSH, _selection(value)
         case "-N":
             asked.notify = _notify(value)
         case "-R":
             asked.ret = _return(value)
         case "-V":
             asked.envelope_id = _xtext(value)
+
+
+def _selection(value: str) -> str:
+    """Of the queue: by id (-qI), or by whither it goes (-qR); "" is all of it."""
+    if value and (value[0] not in "IR" or len(value) == 1):
+        raise BadUsage(
+            f"-q{value} is not possible here; write -qI and an id, or -qR and an address or domain"
+        )
+    return value[1:]
+
+
+def _path(value: str) -> str:
+    """The address in `Fred <fred@example.org>`, `<fred@example.org>`, or without brackets."""
+    _, bracket, rest = value.rpartition("<")
+    return rest.removesuffix(">") if bracket and rest.endswith(">") else value
 
 
 def _mode(value: str) -> Mode:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import BinaryIO
 
+from correo.mail.instant import rfc5322_date
 from correo.mail.message import (
     Mailbox,
     encode_words,
@@ -15,11 +16,13 @@ from correo.mail.message import (
     read_header,
     unfold,
 )
+from correo.mail.message.addresses import MAX_ADDRESSES
 
 PIECE = 1024 * 1024
 # Fields in which a name without a domain is one of this machine's. Resent-* as well: the newest block says to whom (RFC 5322 §3.6.6).
 _ADDRESSES = frozenset({b"from", b"sender", b"reply-to", b"to", b"cc", b"bcc"})
 _DESTINATIONS = (b"to", b"cc", b"bcc")
+_RESENT = b"resent-"
 _ATOMS = re.compile(rb"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~ ]+")
 _DOT_ATOM = re.compile(rb"[^\x00- ()<>@,;:\"\\\[\]\x7f]+")
 _FIRST_FIELD = re.compile(rb"[!-9;-~]+[ \t]*:")
@@ -29,8 +32,15 @@ class TooBig(Exception):
     """The message is longer than the server takes."""
 
 
+class TooMany(Exception):
+    """One list has more addresses than are read of any, and those behind would get nothing."""
+
+
 def read(stream: BinaryIO, *, dots: bool, most: int) -> bytes:
-    """Up to the end, or with `dots` to a dot alone on a line; lines end in CR LF then. Raises TooBig."""
+    """Up to the end, or with `dots` to a dot alone on a line; lines end in CR LF then. Raises TooBig.
+
+    What programs print for terminals has NUL, which no message may have (RFC 5322 §4), and CR alone, which is the end of a line.
+    """
     pieces: list[bytes] = []
     size = 0
     while piece := stream.read(PIECE):
@@ -46,6 +56,7 @@ def read(stream: BinaryIO, *, dots: bool, most: int) -> bytes:
         if end < 0 and raw.endswith(b"\n."):
             end = len(raw) - 2
         raw = raw[: end + 1] if end >= 0 else raw
+    raw = raw.replace(b"\0", b"").replace(b"\r", b"\n")  # now that neither can make an end of it
     if raw and not raw.endswith(b"\n"):
         raw += b"\n"
     return raw.replace(b"\n", b"\r\n")
@@ -68,12 +79,18 @@ def completed(text: bytes, author: bytes, origin: str) -> bytes:
     return header + text[end:]
 
 
+def with_date(text: bytes, now: int) -> bytes:
+    """A message with a header that says when it was written; `now` in µs UTC, where it does not say so itself."""
+    header, _ = read_header(text)
+    return text if header.first(b"date") is not None else f"Date: {rfc5322_date(now)}\r\n".encode() + text
+
+
 def _qualified(header: bytes, origin: bytes) -> bytes:
     """Fields that have a name without a domain are written anew; all others stay as they are."""
     parts: list[bytes] = []
     position = 0
     for field in iterate_fields(header):
-        if field.name.lower().removeprefix(b"resent-") not in _ADDRESSES:
+        if field.name.lower().removeprefix(_RESENT) not in _ADDRESSES:
             continue
         found = parse_addresses(unfold(field.value))
         names = [one for one in found if one.mailbox]
@@ -109,16 +126,36 @@ def _quoted(text: bytes) -> bytes:
 
 
 def recipients_of(text: bytes) -> list[str]:
-    """Whom the header names: To, Cc and Bcc, or those of the newest resending where there is one."""
-    header, _ = read_header(text)
-    resent = [b"resent-" + name for name in _DESTINATIONS]
-    chosen = resent if any(header.first(name) is not None for name in resent) else _DESTINATIONS
-    return [address for name in chosen for value in header.every(name) for address in addresses(value)]
+    """Whom the header names: To, Cc and Bcc, or those of the newest resending where there is one. Raises TooMany."""
+    header, end = read_header(text)
+    if newest := _newest_block(text[:end]):
+        fields = [(name.removeprefix(_RESENT), value) for name, value in newest]
+    else:
+        fields = [(name, value) for name in _DESTINATIONS for value in header.every(name)]
+    return [address for name, value in fields if name in _DESTINATIONS for address in addresses(value)]
+
+
+def _newest_block(header: bytes) -> list[tuple[bytes, bytes]]:
+    """The fields of the resending that is on top (RFC 5322 §3.6.6), names in lower case; none where it says to whom it goes nowhere.
+
+    It ends where trace fields begin, which stand in front of each block but the newest, or a field comes that it has already.
+    """
+    block: dict[bytes, bytes] = {}
+    for field in iterate_fields(header):
+        name = field.name.lower()
+        if name in block or (block and name == b"received"):
+            break
+        if name.startswith(_RESENT):
+            block[name] = unfold(field.value)
+    return list(block.items()) if any(_RESENT + name in block for name in _DESTINATIONS) else []
 
 
 def addresses(value: bytes) -> list[str]:
-    """The addresses of a list as SMTP writes them; names without a domain as they are."""
-    return [_spelled(one) for one in parse_addresses(value) if one.mailbox and one.host is not None]
+    """The addresses of a list as SMTP writes them; names without a domain as they are. Raises TooMany."""
+    found = parse_addresses(value)
+    if len(found) >= MAX_ADDRESSES:
+        raise TooMany
+    return [_spelled(one) for one in found if one.mailbox and one.host is not None]
 
 
 def _spelled(one: Mailbox) -> str:

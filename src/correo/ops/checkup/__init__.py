@@ -11,6 +11,8 @@ changed, nothing raises, and every wait is bounded.
     clock         does anything keep it right
     names         what the DNS tells others about us      published   and what it might tell besides
     reach         do we answer where the DNS leads
+    dane          whether it tells the truth of our certificate
+    files         passwords and authorities that the configuration names
     dnssec        whether what it tells us about others can be believed
 """
 

@@ -17,7 +17,10 @@ PATIENCE = 3.0  # seconds for a connection to this machine, its handshake and it
 SHOWN = 60  # characters of a stranger's greeting
 
 
-async def check_listener(protocol: str, address: str, tls: str, hostname: str, dialer: Dialer) -> Finding:
+async def check_listener(
+    protocol: str, address: str, tls: str, hostname: str, dialer: Dialer, wait: float = 0.0
+) -> Finding:
+    """`wait`: seconds for which a server of ours lets others wait for its greeting."""
     about = f"{protocol} {address}"
     if address.startswith("unix:"):
         folder = Path(address.removeprefix("unix:")).parent
@@ -30,7 +33,7 @@ async def check_listener(protocol: str, address: str, tls: str, hostname: str, d
         return ok(about, "the port is free")
     match error.errno:
         case errno.EADDRINUSE:
-            said = await greeting(host, port, tls == "implicit", dialer)
+            said = await greeting(host, port, tls == "implicit", dialer, wait)
             return _judge(about, port, said, hostname)
         case errno.EACCES:
             words = (
@@ -66,7 +69,7 @@ def _try(host: str, port: int) -> OSError | None:
     return None
 
 
-async def greeting(host: str, port: int, implicit: bool, dialer: Dialer) -> str:
+async def greeting(host: str, port: int, implicit: bool, dialer: Dialer, wait: float = 0.0) -> str:
     """The first line of whoever listens there, or ""."""
     everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}
     try:
@@ -74,7 +77,7 @@ async def greeting(host: str, port: int, implicit: bool, dialer: Dialer) -> str:
         try:
             if implicit:
                 await stream.start_tls(opportunistic_context(), server_side=False)
-            data = await stream.read(PATIENCE)
+            data = await stream.read(PATIENCE + wait)
         finally:
             stream.abort()
     except (OSError, TimeoutError):

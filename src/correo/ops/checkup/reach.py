@@ -16,14 +16,26 @@ MAX_ADDRESSES = 4  # of each kind
 
 
 async def check_reach(
-    hostname: str, ports: Sequence[tuple[str, int, bool]], resolver: Resolver, dialer: Dialer
+    hostname: str,
+    ports: Sequence[tuple[str, int, bool]],
+    resolver: Resolver,
+    dialer: Dialer,
+    wait: float = 0.0,
 ) -> list[Finding]:
-    """`ports`: protocol, number, and whether it is TLS from the start, of listeners that others are to reach."""
+    """`ports`: protocol, number, and whether it is TLS from the start, of listeners that others are to reach.
+
+    `wait`: seconds for which other servers wait for our greeting.
+    """
     answers = await asyncio.gather(ask(resolver, hostname, "A"), ask(resolver, hostname, "AAAA"))
     found = [record for one in answers if isinstance(one, Answer) for record in one.of(str)[:MAX_ADDRESSES]]
     addresses = [one for one in found if ipaddress.ip_address(one).is_global]
     tried = [(address, *port) for address in addresses for port in ports]
-    said = await asyncio.gather(*(greeting(where, port, tls, dialer) for where, _, port, tls in tried))
+    said = await asyncio.gather(
+        *(
+            greeting(where, port, tls, dialer, wait if protocol == "smtp" else 0.0)
+            for where, protocol, port, tls in tried
+        )
+    )
     return [
         _judge(where, protocol, port, words, hostname)
         for (where, protocol, port, _), words in zip(tried, said, strict=True)

@@ -24,13 +24,16 @@ class _Silent(Exception):
 
 
 async def check_relaying(
-    address: str, tls: str, hostname: str, domains: Sequence[str], dialer: Dialer
+    address: str, tls: str, hostname: str, domains: Sequence[str], dialer: Dialer, wait: float = 0.0
 ) -> list[Finding]:
-    """Of one listener for SMTP; nothing is found where somebody else answers there, or nobody."""
+    """Of one listener for SMTP; nothing is found where somebody else answers there, or nobody.
+
+    `wait`: seconds for which the server lets others wait for its greeting.
+    """
     host, port = split_host_port(address)
     try:
-        async with asyncio.timeout(4 * PATIENCE):
-            taken = await _probe(EVERYWHERE.get(host, host), port, tls, hostname, domains, dialer)
+        async with asyncio.timeout(4 * PATIENCE + wait):
+            taken = await _probe(EVERYWHERE.get(host, host), port, tls, hostname, domains, dialer, wait)
     except (OSError, TimeoutError, _Silent):
         return []
     about = f"relaying {address}"
@@ -41,7 +44,7 @@ async def check_relaying(
 
 
 async def _probe(
-    host: str, port: int, tls: str, hostname: str, domains: Sequence[str], dialer: Dialer
+    host: str, port: int, tls: str, hostname: str, domains: Sequence[str], dialer: Dialer, wait: float
 ) -> str:
     """From whom it was taken, or ""."""
     stream = await dialer.connect(host, port, PATIENCE)
@@ -49,7 +52,7 @@ async def _probe(
     try:
         if tls == "implicit":
             await stream.start_tls(opportunistic_context(), server_side=False)
-        greeting = await _answer(stream, reader, "")
+        greeting = await _answer(stream, reader, "", PATIENCE + wait)
         if greeting.code != 220 or not any(hostname in line for line in greeting.lines):
             raise _Silent
         await _answer(stream, reader, "EHLO localhost")
@@ -65,12 +68,12 @@ async def _probe(
         stream.abort()
 
 
-async def _answer(stream: Stream, reader: ReplyReader, command: str) -> Reply:
+async def _answer(stream: Stream, reader: ReplyReader, command: str, patience: float = PATIENCE) -> Reply:
     if command:
         stream.write(command.encode() + b"\r\n")
         await stream.drain(PATIENCE)
     while (reply := reader.next()) is None:
-        data = await stream.read(PATIENCE)
+        data = await stream.read(patience)
         if not isinstance(data, bytes) or not data:
             raise _Silent
         reader.feed(data)
