@@ -8,7 +8,7 @@ STAMP  := $(VENV)/.installed
 QUICK  := not interop and not crash and not slow
 
 .DEFAULT_GOAL := check
-.PHONY: check demo test test-deps test-pythons bench bench-deps fuzz format format-check types unit setup clean
+.PHONY: check demo test test-deps test-pythons bench bench-deps fuzz format format-check types unit simulate setup clean
 
 check: format-check types unit ## format, types, architecture, unit tests and transcripts: a minute or two
 
@@ -67,7 +67,16 @@ test-deps: ## installs the Debian packages of the interop tests (needs root)
 # New examples instead of the same ones, FUZZ times as many: FUZZ=1000 runs for hours.
 FUZZ ?= 25
 fuzz: setup
-	@CORREO_FUZZ=$(FUZZ) $(BIN)/pytest -n auto tests/fuzz tests/journeys/test_simulation.py
+	@CORREO_FUZZ=$(FUZZ) $(BIN)/pytest -n auto tests/fuzz tests/simulation
+
+# A world of servers in which everything fails now and then (docs/reliability.md). The same SEED goes the same way; RUNS=1000 tries as many.
+SEED ?=
+RUNS ?= 1
+HOURS ?= 10
+SERVERS ?= 3
+LETTERS ?= 0
+simulate: setup ## SEED=7 HOURS=168 SERVERS=4 LETTERS=4200 is a week of 10,000 messages
+	@$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED)) --runs $(RUNS) --hours $(HOURS) --servers $(SERVERS) --letters $(LETTERS)
 
 # ROW=imap runs that one alone; the names are in bench/run.py.
 bench: setup ## beside Postfix and Dovecot where they are installed
