@@ -17,7 +17,7 @@ COUNT = 250
 
 
 def _name(number: int) -> Name:
-    return Name(number, b"* %d FETCH (UID %d)\r\n", 1, 1, 9, 9)
+    return Name(number, b"* %d FETCH (UID %d)\r\n", 1, 1, 9, 9, False)
 
 
 def _answer(octets: bytes) -> Answer:
@@ -174,3 +174,20 @@ async def test_what_is_recent_to_one_is_not_to_others(home: House) -> None:
         assert await talk.ask(FETCH) == _told(uids, marked)
     for talk in (first, second):
         await talk.end()
+
+
+async def test_all_may_be_recent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with house(tmp_path) as home:
+        await home.fill("INBOX", COUNT)
+        first, second = Talk(home), Talk(home)
+        await first.open()
+        await second.open()
+        recent = _told(list(range(1, COUNT + 1)), dict.fromkeys(range(1, COUNT + 1), b"\\Recent"))
+        assert await first.ask(FETCH) == recent
+        assert await second.ask(FETCH) == _told(list(range(1, COUNT + 1)), {})
+        for module in ("correo.mailbox", "correo.mailbox.reading"):  # it is not read again
+            monkeypatch.delattr(f"{module}.fetch_columns")
+        assert await first.ask(FETCH) == recent
+        for talk in (first, second):
+            await talk.end()
+        assert not home.faults

@@ -21,6 +21,7 @@ class Name(NamedTuple):
     low: int  # UID of the first
     high: int  # UID of the last
     messages: int
+    recent: bool  # all of them are, to the session, or none
 
 
 class Answer(NamedTuple):

@@ -65,10 +65,11 @@ class InBulk:
         least = self.session.services.answers.least
         if len(spans) != 1 or len(spans[0]) < least or self.backwards or self.selected.reader:
             return None
-        if view.recent or not OWN_COLUMNS.issuperset(self.wanted.names):
-            return None
         ((low, high),) = view.ranges(spans)
-        return Name(self.selected.mailbox_id, form, spans[0].start, low, high, len(spans[0]))
+        recent = view.recent_alike(low, high)
+        if recent is None or not OWN_COLUMNS.issuperset(self.wanted.names):
+            return None
+        return Name(self.selected.mailbox_id, form, spans[0].start, low, high, len(spans[0]), recent)
 
     async def _remembered(self, name: Name, spans: list[range]) -> Answer:
         services, names = self.session.services, self.wanted.names

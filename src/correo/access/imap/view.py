@@ -155,13 +155,15 @@ class View:
 
     def recent_among(self, uids: Sequence[int]) -> Iterable[bool]:
         """`is_recent` for each of these, which ascend: nearly always all are, or none."""
-        low, high = uids[0], uids[-1]
+        alike = self.recent_alike(uids[0], uids[-1])
+        return map(self.is_recent, uids) if alike is None else repeat(alike, len(uids))
+
+    def recent_alike(self, low: int, high: int) -> bool | None:
+        """`is_recent` for each UID from `low` to `high`, None where it is not the same for all."""
         touched = [span for span in self._recent if span[0] <= high and low <= span[1]]
         if not touched:
-            return repeat(False, len(uids))
-        if touched[0][0] <= low and high <= touched[0][1]:
-            return repeat(True, len(uids))
-        return map(self.is_recent, uids)
+            return False
+        return True if touched[0][0] <= low and high <= touched[0][1] else None
 
     @property
     def recent(self) -> int:
