@@ -10,7 +10,7 @@ QUICK  := not interop and not crash and not slow
 .DEFAULT_GOAL := check
 .PHONY: check demo test test-deps test-pythons bench bench-deps fuzz format format-check types unit simulate setup clean
 
-check: format-check types unit ## format, types, architecture, unit tests and transcripts: a minute or two
+check: format-check types unit ## format, types, architecture, unit tests and transcripts: two or three minutes
 
 setup: $(STAMP)
 
