@@ -183,9 +183,15 @@ async def test_certificates_of_people(house: House) -> None:
             smtp.ehlo()
             assert "EXTERNAL" in smtp.esmtp_features["auth"].split()
             smtp.auth("EXTERNAL", lambda challenge=None: "alice@example.org")
-            assert smtp.mail("alice@example.org")[0] == 250
+            smtp.sendmail(
+                "alice@example.org", ["alice@example.org"], b"From: alice@example.org\r\n\r\nhello\r\n"
+            )
 
-    await asyncio.to_thread(talk)
+    with capture_logs() as logged:
+        await asyncio.to_thread(talk)
+    (accepted,) = [line for line in logged if line["event"] == "accepted"]
+    assert accepted["certificate"] == "alice@example.org"
+    assert accepted["tls"].startswith("TLSv1.")
 
 
 async def test_other_servers_are_not_asked_for_theirs(house: House) -> None:

@@ -241,6 +241,8 @@ def _log(talk: Conversation, envelope: Envelope, queue_id: str, prepared: Prepar
         address=talk.peer.address,
         account=talk.account.address if talk.account else "",
         user=talk.user,
+        tls=str(talk.tls or ""),
+        certificate=" ".join(talk.tls.certificate) if talk.tls else "",
         sender=envelope.sender.folded if envelope.sender else "",
         recipients=len(envelope.recipients),
         size=prepared.summary.size,
