@@ -16,19 +16,18 @@ What is not: many people at once, TLS, a cold disk, other formats of Dovecot, ma
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 from mailbox_mail import NEEDLE_EVERY, NEEDLE_SENDER, NEEDLE_WORD, SENDERS, messages
 from raw_imap import RawImap, client_rate, sessions
+from report import Measured, add_outputs, publish, side_by_side
 from resting import calm
 from servers import FAST_LOGIN, HOST, PASSWORD, PEOPLE, Correo, Dovecot, ImapServer
 
@@ -79,15 +78,6 @@ class Place:
     def run(self, *commands: str) -> None:
         for command in commands:
             self.client.command(command)
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    row: str
-    server: str
-    seconds: float  # of one of what is counted
-    cpu: float  # seconds of processor for it, of all processes of the server; in steps of 10 ms
-    unit: str
 
 
 def commands(*texts: str) -> Callable[[Place], None]:
@@ -213,34 +203,6 @@ def one_round(
                 server.stop()
 
 
-def table(found: Sequence[Measured], names: Sequence[str]) -> str:
-    """In Markdown."""
-    head = ["", *names, *(f"CPU ms, {name}" for name in names)]
-    if names[1:]:
-        head.append(f"{names[1]} / {names[0]}")
-    lines = [head, ["---", *("---:" for _ in head[1:])]]
-    for row in ROWS:
-        mine = {name: [one for one in found if (one.row, one.server) == (row.name, name)] for name in names}
-        if not all(mine.values()):
-            continue
-        seconds = [statistics.median(one.seconds for one in mine[name]) for name in names]
-        cpus = [statistics.mean(one.cpu for one in mine[name]) for name in names]
-        cells = [
-            row.name,
-            *(_shown(each, row.unit) for each in seconds),
-            *(f"{cpu * 1e3:,.1f}" for cpu in cpus),
-        ]
-        if names[1:]:
-            cells.append(f"{seconds[1] / seconds[0]:.2f}")
-        lines.append(cells)
-    widths = [max(len(cells[at]) for cells in lines) for at in range(len(head))]
-    return "\n".join("| " + " | ".join(map(str.ljust, cells, widths)) + " |" for cells in lines)
-
-
-def _shown(seconds: float, unit: str) -> str:
-    return f"{1 / seconds:,.0f} {unit}/s" if unit else f"{seconds * 1e3:,.1f} ms"
-
-
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -256,8 +218,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument(
         "--fsync", default="always", choices=("always", "optimized"), help="Dovecot's mail_fsync"
     )
-    parser.add_argument("--markdown", type=Path, help="write the table there")
-    parser.add_argument("--json", type=Path, help="write every single measurement there")
+    add_outputs(parser)
     options = parser.parse_args(arguments)
     size, rounds = (2_000, 1) if options.quick else (options.messages, options.rounds)
     makers: list[Callable[[Path], ImapServer]] = [Correo]
@@ -279,13 +240,9 @@ def main(arguments: list[str] | None = None) -> None:
     text = (
         f"{size:,} messages, {os.cpu_count()} cores, medians of {rounds} rounds; Dovecot with mail_fsync = {options.fsync}. "
         f"The last column is time to time: 1 and more means that Correo is at least as fast. The client reads {rate:.1f} GB/s.\n\n"
-        f"{table(found, names)}\n"
+        f"{side_by_side(found, names)}\n"
     )
-    print(f"\n{text}")
-    if options.markdown:
-        options.markdown.write_text(text)
-    if options.json:
-        options.json.write_text(json.dumps([asdict(one) for one in found], indent=1))
+    publish(text, found, options)
 
 
 if __name__ == "__main__":

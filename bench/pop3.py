@@ -14,15 +14,13 @@ What is not: TLS, a cold disk, other formats of Dovecot.
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import statistics
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Protocol
@@ -30,6 +28,7 @@ from typing import Protocol
 from mailbox_mail import messages
 from raw_imap import RawImap
 from raw_pop3 import RawPop3
+from report import Measured, add_outputs, publish, side_by_side
 from resting import calm
 from servers import CORREO, FAST_LOGIN, HOST, PASSWORD, PEOPLE, Correo, Dovecot, ImapServer, free_port
 
@@ -182,15 +181,6 @@ ROWS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
-    row: str
-    server: str
-    seconds: float  # of one of what is counted
-    cpu: float  # seconds of processor for it, of all processes of the server; in steps of 10 ms
-    unit: str
-
-
 def warm(places: Sequence[Place]) -> None:
     """Ask each for all that is read later, and see that there is as much of it."""
     for place in places:
@@ -241,28 +231,6 @@ def one_round(
                 server.stop()
 
 
-def table(measured: Sequence[Measured], names: Sequence[str]) -> str:
-    """In Markdown."""
-    head = ["", *names, *(f"CPU ms, {name}" for name in names)]
-    if names[1:]:
-        head.append(f"{names[1]} / {names[0]}")
-    lines = [head, ["---", *("---:" for _ in head[1:])]]
-    for row in ROWS:
-        mine = [[one for one in measured if (one.row, one.server) == (row.name, name)] for name in names]
-        seconds = [statistics.median(one.seconds for one in some) for some in mine]
-        cpus = [statistics.mean(one.cpu for one in some) for some in mine]
-        cells = [
-            row.name,
-            *(f"{1 / each:,.0f} {row.unit}/s" if row.unit else f"{each * 1e3:,.1f} ms" for each in seconds),
-            *(f"{cpu * 1e3:,.2f}" for cpu in cpus),
-        ]
-        if names[1:]:
-            cells.append(f"{seconds[1] / seconds[0]:.2f}")
-        lines.append(cells)
-    widths = [max(len(cells[at]) for cells in lines) for at in range(len(head))]
-    return "\n".join("| " + " | ".join(map(str.ljust, cells, widths)) + " |" for cells in lines)
-
-
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -276,8 +244,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--fsync", default="always", choices=("always", "optimized"), help="Dovecot's mail_fsync"
     )
-    parser.add_argument("--markdown", type=Path, help="write the table there")
-    parser.add_argument("--json", type=Path, help="write every single measurement there")
+    add_outputs(parser)
     given = parser.parse_args(arguments)
     size, rounds = (200, 1) if given.quick else (given.messages, given.rounds)
     makers: list[Callable[[Path], Pop3Server]] = [CorreoPop3]
@@ -292,13 +259,9 @@ def main(arguments: list[str] | None = None) -> int:
     names = list(dict.fromkeys(one.server for one in measured))
     text = (
         f"{size:,} messages, {os.cpu_count()} cores, medians of {rounds} rounds; Dovecot with mail_fsync = {given.fsync}. "
-        f"The last column is time to time: 1 and more means that Correo is at least as fast.\n\n{table(measured, names)}\n"
+        f"The last column is time to time: 1 and more means that Correo is at least as fast.\n\n{side_by_side(measured, names)}\n"
     )
-    print(f"\n{text}")
-    if given.markdown:
-        given.markdown.write_text(text)
-    if given.json:
-        given.json.write_text(json.dumps([asdict(one) for one in measured], indent=1))
+    publish(text, measured, given)
     return 0
 
 

@@ -16,18 +16,18 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import os
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import uvloop
 from long_queue import Post
+from report import add_outputs, markdown, publish
 from servers import Correo
 
 from correo import queue
@@ -163,8 +163,7 @@ def table(rows: Sequence[Row]) -> str:
             value = getattr(row, name)
             cells.append(f"{value:,.{2 if name == 'start' else 0}f} ({value / getattr(first, name):.2f})")
         lines.append(cells)
-    widths = [max(len(cells[at]) for cells in lines) for at in range(len(lines[0]))]
-    return "\n".join("| " + " | ".join(map(str.rjust, cells, widths)) + " |" for cells in lines)
+    return markdown(lines, str.rjust)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -176,16 +175,11 @@ def main(arguments: list[str] | None = None) -> int:
         "--sizes", type=int, nargs="+", default=SIZES, help="recipients that wait, from few to many"
     )
     parser.add_argument("--quick", action="store_true", help="short queues: to try something out")
-    parser.add_argument("--markdown", type=Path, help="write the table there")
-    parser.add_argument("--json", type=Path)
+    add_outputs(parser)
     given = parser.parse_args(arguments)
     rows = grow(QUICK if given.quick else given.sizes, given.dir)
     text = f"{os.cpu_count()} cores; in brackets what it is of the first line.\n\n{table(rows)}\n"
-    print(f"\n{text}")
-    if given.markdown:
-        given.markdown.write_text(text)
-    if given.json:
-        given.json.write_text(json.dumps([asdict(row) for row in rows], indent=1))
+    publish(text, rows, given)
     return 0
 
 

@@ -16,7 +16,6 @@ What is not: TLS, the DNS, several next servers, one that is slow.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import re
 import statistics
@@ -26,12 +25,13 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import uvloop
 from load import SENDER, letters, send
+from report import add_outputs, markdown, publish
 from servers import HOST, MASTER, POSTFIX, Correo, Postfix, found, free_port, missing
 
 RECIPIENT = "somebody@elsewhere.test"
@@ -229,8 +229,7 @@ def table(
             if names[1:]:
                 cells.append(f"{medians[0][0] / medians[0][1]:.2f}")
             lines.append(cells)
-    widths = [max(len(cells[at]) for cells in lines) for at in range(len(head))]
-    return "\n".join("| " + " | ".join(map(str.ljust, cells, widths)) + " |" for cells in lines)
+    return markdown(lines)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -241,8 +240,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--size", type=int, default=5_000, help="octets of a message")
     parser.add_argument("--quick", action="store_true", help="few messages, one round: to try something out")
-    parser.add_argument("--markdown", type=Path, help="write the table there")
-    parser.add_argument("--json", type=Path, help="write every single measurement there")
+    add_outputs(parser)
     given = parser.parse_args(arguments)
     if why := missing("smtp-source", "smtp-sink"):
         print(f"relaying is not measured: {why}")
@@ -264,11 +262,7 @@ def main(arguments: list[str] | None = None) -> int:
         f"Messages of {given.size:,} octets, {os.cpu_count()} cores, medians of {rounds} rounds. "
         f"The last column is rate to rate.\n\n{table(measured, names, list(amounts), alone)}\n"
     )
-    print(f"\n{text}")
-    if given.markdown:
-        given.markdown.write_text(text)
-    if given.json:
-        given.json.write_text(json.dumps([asdict(one) for one in measured], indent=1))
+    publish(text, measured, given)
     return 0
 
 
