@@ -230,6 +230,8 @@ def _queue(house: House) -> None:
     house.do(queue.take_out, others[0])
     house.do(queue.give_back, "w")
     house.do(queue.recover, NOW + 99)
+    house.do(queue.recover, NOW + 99, ["w1", "w2", "w3"])
+    house.do(queue.owners)
     rest: dict[str, Any] = {"status": Status(451, "4.4.1", "down"), "host": "h"}
     house.do(resting.postpone, [(one, NOW + 99) for one in others], **rest)
     assert house.do(resting.postpone_waiting, "d0.example", NOW, until=NOW + 99, **rest) == 1
@@ -283,6 +285,16 @@ def _ledger(house: House) -> None:
     )
     for query in (ledger.show_id(5), "<1@there.example>", "ana@here.example", "eva@there.example"):
         assert house.do(ledger.trace, query, 10)
+    owner = ledger.Owner("ana@here.example")
+    for wanted in (
+        ledger.Wanted(),
+        ledger.Wanted(since=NOW, until=NOW + 1),
+        ledger.Wanted(owner=owner),
+    ):
+        assert house.do(ledger.search, wanted, 10).journeys
+    following = ledger.Following(ledger.Wanted())
+    house.do(following.look)
+    house.do(following.look)
     house.do(
         ledger.record, 5, id=7, at=NOW, recipient="ana@here.example", event=ledger.Event.RELAYED, host="h"
     )

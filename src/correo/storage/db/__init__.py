@@ -61,6 +61,10 @@ class Database(Protocol):
         """
         ...
 
+    async def join(self, op: Op[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """As `note`, for what is in no hurry either: it waits for a moment for a commit that it can be part of."""
+        ...
+
     async def read(self, op: Op[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `op` against what is committed; for point reads of at most some hundred rows."""
         ...

@@ -7,8 +7,8 @@ to some commit, and nothing of what followed (docs/decisions/0019-notes.md).
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
+from collections.abc import Callable
 from concurrent.futures import Executor
 
 import apsw
@@ -19,17 +19,24 @@ NORMAL = 1  # the level of `PRAGMA synchronous` at which commits are not synced
 
 
 class Notes:
-    """What is committed and not synced on one connection. Used in the event loop's thread."""
+    """What is committed and not synced on one connection. Used in the event loop's thread.
 
-    def __init__(self, path: str, connection: apsw.Connection, syncer: Executor) -> None:
+    `failed` is called, in a thread of `syncer`, when the log could not be synced.
+    """
+
+    def __init__(
+        self, path: str, connection: apsw.Connection, syncer: Executor, failed: Callable[[], None]
+    ) -> None:
         self._log = f"{path}-wal"
         self._connection = connection
         self._syncer = syncer
+        self._failed = failed
         self._checkpoint: int = connection.pragma("wal_autocheckpoint")
         usual: int = connection.pragma("synchronous")
         self._levels = {True: usual, False: min(NORMAL, usual)}
         self._durable = True  # how the connection commits at present
-        self._count = 0
+        self._count = 0  # operations since the last commit that was synced
+        self._unsynced = False  # and the log was not, either
         self._timer: asyncio.TimerHandle | None = None
 
     @property
@@ -47,32 +54,34 @@ class Notes:
     def add(self, count: int) -> None:
         """So many operations were committed and not synced."""
         self._count += count
+        self._unsynced = True
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(SECONDS, self._time_is_over)
 
     def synced(self) -> None:
         """All that was committed so far is durable."""
         self._count = 0
+        self._unsynced = False
 
     def close(self) -> None:
         if self._timer:
             self._timer.cancel()
             self._timer = None
-        if self._count:
-            self._time_is_over()
+        self._time_is_over()
 
     def _time_is_over(self) -> None:
         self._timer = None
-        if self._count:
-            self._count = 0
-            self._syncer.submit(_sync, self._log)
+        if self._unsynced:
+            self._unsynced = False
+            self._syncer.submit(self._sync)
 
-
-def _sync(path: str) -> None:
-    """An error is nobody's here, since nobody was promised anything: SQLite will meet it with the next commit that is synced."""
-    with contextlib.suppress(OSError):
-        log = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    def _sync(self) -> None:
+        """An error is nobody's here, since nobody was promised anything; who promises something next has to know of it."""
         try:
-            os.fdatasync(log)
-        finally:
-            os.close(log)
+            log = os.open(self._log, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                os.fdatasync(log)
+            finally:
+                os.close(log)
+        except OSError:
+            self._failed()

@@ -27,6 +27,8 @@ from correo.mail.errors import Kind, Refused
 from correo.storage.db import Op, P, Row, Tx
 from correo.storage.db.migrate import migrate, migrations
 from correo.storage.db.notes import Notes
+from correo.storage.db.refusals import translated, undone
+from correo.storage.db.rewriting import rewrite
 from correo.storage.db.translate import sqlite_sql
 from correo.storage.db.turns import Turns
 
@@ -40,6 +42,8 @@ CACHE_KIB = 64 * 1024
 CHECKPOINT_PAGES = 4_000  # 16 MB of log between checkpoints: fewer syncs of the main file
 LOG_KEPT = 64 * 1024 * 1024  # octets to which the log file is cut after a long read had made it grow
 SCANNERS = 2  # threads for long reads
+LEISURE = 0.01  # seconds for which what may wait for company does
+COMPANY = 32  # of those are company enough
 
 
 class Suspended(RuntimeError):
@@ -93,6 +97,7 @@ class _Waiting:
     done: asyncio.Future[Any]
     bulk: bool
     durable: bool = True
+    hurried: bool = True
     result: Any = None
     error: BaseException | None = None
 
@@ -153,10 +158,14 @@ class Sqlite:
         self._tx = SqliteTx(self._writer)
         self._read_tx = SqliteTx(self._reader)
         self._queue: deque[_Waiting] = deque()
+        self._hurried = 0  # of the queue
+        self._leisure: asyncio.TimerHandle | None = None  # until what is not hurried has waited long enough
         self._turning: asyncio.Task[None] | None = None
         self._syncer = ThreadPoolExecutor(1, "sqlite-sync") if threaded else None
         self._scanner = ThreadPoolExecutor(SCANNERS, "sqlite-scan") if threaded else None
-        self._notes = Notes(self._path, self._writer, self._syncer) if self._syncer else None
+        self._notes = (
+            Notes(self._path, self._writer, self._syncer, self._turns.doubt) if self._syncer else None
+        )
         self._idle_readers: deque[apsw.Connection] = deque()
         self._of_strangers = self._turns.of_strangers
         self._seen = self._turns.of_others, self._data_version()
@@ -180,7 +189,9 @@ class Sqlite:
         try:
             database = cls(path, threaded=threaded, announced=announced, durable=durable, vfs=vfs)
         except apsw.Error as error:
-            raise _translated(error) from error
+            raise translated(error) from error
+        except OSError as error:  # of the files beside it
+            raise Refused(Kind.UNAVAILABLE, f"database: {error}") from error
         try:
             await database.write(migrate, migrations(), now)
         except BaseException:
@@ -200,13 +211,18 @@ class Sqlite:
         result: T = await self._submit(lambda tx: op(tx, *args, **kwargs), bulk=False, durable=False)
         return result
 
+    async def join(self, op: Op[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        make: Callable[[Tx], Awaitable[T]] = lambda tx: op(tx, *args, **kwargs)  # noqa: E731
+        result: T = await self._submit(make, bulk=False, durable=False, hurried=self._syncer is None)
+        return result
+
     async def read(self, op: Op[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         self._refuse_if_closed()
         try:
             return _in_snapshot(self._reader, lambda: drive(op(self._read_tx, *args, **kwargs)))
         except apsw.BusyError as error:
             if self._scanner is None:
-                raise _translated(error) from error
+                raise translated(error) from error
         return await self.scan(op, *args, **kwargs)
 
     async def scan(self, op: Op[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -219,7 +235,7 @@ class Sqlite:
                 with self._spare_reader() as reader:
                     return _in_snapshot(reader, lambda: drive(op(SqliteTx(reader), *args, **kwargs)))
             except apsw.BusyError as error:
-                raise _translated(error) from error
+                raise translated(error) from error
 
         return await asyncio.get_running_loop().run_in_executor(self._scanner, work)
 
@@ -232,7 +248,7 @@ class Sqlite:
             try:
                 connection = connect(self._path, readonly=True, vfs=self._vfs)
             except apsw.Error as error:
-                raise _translated(error) from error
+                raise translated(error) from error
         try:
             yield connection
         finally:
@@ -258,6 +274,7 @@ class Sqlite:
 
     async def close(self) -> None:
         self._closed = True
+        self._end_leisure()
         while self._turning:
             await asyncio.wait([self._turning])
         if self._notes:
@@ -265,10 +282,19 @@ class Sqlite:
         for pool in (self._syncer, self._scanner):
             if pool:
                 await asyncio.to_thread(pool.shutdown)
+        self._part_without_doubt()
         for connection in (*self._idle_readers, self._reader, self._writer):
             connection.close()
         self._idle_readers.clear()
         self._turns.close()
+
+    def _part_without_doubt(self) -> None:
+        """The last one to close removes the log, and what comes back of it after a loss of power must not be half of it."""
+        if self._turns.in_doubt:
+            try:
+                self._put_right()
+            except apsw.Error:
+                self._writer.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
 
     def _data_version(self) -> int:
         version: int = self._writer.pragma("data_version")
@@ -278,13 +304,39 @@ class Sqlite:
         if self._closed:
             raise Refused(Kind.UNAVAILABLE, "the database is closed")
 
-    async def _submit(self, make: Callable[[Tx], Awaitable[Any]], *, bulk: bool, durable: bool = True) -> Any:
+    async def _submit(
+        self,
+        make: Callable[[Tx], Awaitable[Any]],
+        *,
+        bulk: bool,
+        durable: bool = True,
+        hurried: bool = True,
+    ) -> Any:
         self._refuse_if_closed()
-        waiting = _Waiting(make, asyncio.get_running_loop().create_future(), bulk, durable)
+        loop = asyncio.get_running_loop()
+        waiting = _Waiting(make, loop.create_future(), bulk, durable, hurried)
         self._queue.append(waiting)
+        self._hurried += hurried
         if self._turning is None:
-            self._start_turning()
+            if self._is_due():
+                self._start_turning()
+            elif self._leisure is None:
+                self._leisure = loop.call_later(LEISURE, self._end_leisure)
         return await waiting.done
+
+    def _is_due(self) -> bool:
+        return self._hurried > 0 or len(self._queue) >= COMPANY
+
+    def _end_leisure(self) -> None:
+        """Whatever waits is committed now."""
+        if self._leisure:
+            self._leisure.cancel()
+            self._leisure = None
+        self._hurried += sum(not waiting.hurried for waiting in self._queue)
+        for waiting in self._queue:
+            waiting.hurried = True
+        if self._queue and self._turning is None:
+            self._start_turning()
 
     def _start_turning(self) -> None:
         self._turning = asyncio.get_running_loop().create_task(self._turn())
@@ -292,18 +344,20 @@ class Sqlite:
 
     def _turned(self, task: asyncio.Task[None]) -> None:
         self._turning = None
-        if self._queue:  # it was cancelled before it began, or somebody came when it had just ended
+        if self._is_due():  # it was cancelled before it began, or somebody came when it had just ended
             self._start_turning()
+        elif self._queue and self._leisure is None:
+            self._leisure = asyncio.get_running_loop().call_later(LEISURE, self._end_leisure)
 
     async def _turn(self) -> None:
-        """Commit batch after batch until nobody waits. Serves all who wait, so that nobody can cancel it."""
-        while self._queue:
+        """Commit batch after batch until nobody is in a hurry. Serves all who wait, so that nobody can cancel it."""
+        while self._is_due():
             batch = self._next_batch()
             try:
                 await self._commit(batch)
             except BaseException as error:
                 for waiting in batch:
-                    waiting.error = waiting.error or _undone(error)
+                    waiting.error = waiting.error or undone(error)
                 if not isinstance(error, Exception):
                     raise
             finally:
@@ -314,25 +368,45 @@ class Sqlite:
         batch = [self._queue.popleft()]
         while self._queue and not batch[0].bulk and not self._queue[0].bulk and len(batch) < MAX_BATCH:
             batch.append(self._queue.popleft())
+        self._hurried -= sum(waiting.hurried for waiting in batch)
         return batch
 
     async def _commit(self, batch: list[_Waiting]) -> None:
         if not self._turns.try_take() and not await self._patiently(self._turns.take, PATIENCE):
             raise Refused(Kind.UNAVAILABLE, "database: another process does not end its turn")
         durable = self._notes is None or self._notes.are_many or any(waiting.durable for waiting in batch)
+        failed = False
         try:
+            if durable and self._turns.in_doubt:
+                await self._patiently(self._put_right)
             if self._notes:
                 self._notes.prepare(durable)
             await self._begin()
             worked = await self._patiently(self._run, batch) if batch[0].bulk else self._run(batch)
             if worked:
                 await self._end(len(batch), durable)
+        except apsw.IOError:
+            failed = not self._turns.in_doubt  # otherwise it was the attempt to put that right
+            raise
         finally:
             try:
                 if not self._writer.get_autocommit():
                     self._writer.execute("ROLLBACK")
+                if failed:
+                    await self._patiently(self._doubt)
             finally:
                 self._turns.release()
+
+    def _doubt(self) -> None:
+        """What failed may have been a sync, and the next one would not say what it left out (`storage.db.rewriting`)."""
+        self._turns.doubt()
+        with contextlib.suppress(apsw.Error):  # then whoever writes next tries that again
+            self._put_right()
+
+    def _put_right(self) -> None:
+        doubts = self._turns.doubts
+        rewrite(self._path, self._writer, self._vfs)
+        self._turns.settle(doubts)
 
     async def _end(self, count: int, durable: bool) -> None:
         if self._notes and not durable:
@@ -375,7 +449,7 @@ class Sqlite:
                 waiting.result = drive(waiting.make(self._tx))
                 worked = True
             except Exception as error:
-                waiting.error = _translated(error) if isinstance(error, apsw.Error) else error
+                waiting.error = translated(error) if isinstance(error, apsw.Error) else error
                 if self._writer.get_autocommit():
                     raise  # SQLite undid the whole batch (disk full, I/O error): nobody's work is there
                 execute("ROLLBACK TO op")
@@ -399,42 +473,7 @@ def _in_snapshot(connection: apsw.Connection, work: Callable[[], T]) -> T:
     except apsw.BusyError:
         raise
     except apsw.Error as error:
-        raise _translated(error) from error
+        raise translated(error) from error
     finally:
         if not connection.get_autocommit():
             connection.execute("ROLLBACK")
-
-
-def _undone(error: BaseException) -> Refused:
-    """For an operation that was undone with its batch; made for each, since an exception that is raised keeps where."""
-    translated = _translated(error) if isinstance(error, apsw.Error) else error
-    kind = translated.kind if isinstance(translated, Refused) else Kind.UNAVAILABLE
-    refused = Refused(kind, f"database: the batch was undone: {error}")
-    refused.__cause__ = error
-    return refused
-
-
-_OUTSIDE = (
-    apsw.FullError,
-    apsw.IOError,
-    apsw.BusyError,
-    apsw.LockedError,
-    apsw.ProtocolError,
-    apsw.ReadOnlyError,
-    apsw.PermissionsError,
-    apsw.CantOpenError,
-    apsw.NoMemError,
-)
-
-
-def _translated(error: apsw.Error) -> Exception:
-    """What the outside world did is a refusal; what we did wrong stays an error of ours."""
-    if isinstance(error, _OUTSIDE):
-        kind = Kind.UNAVAILABLE
-    elif isinstance(error, apsw.CorruptError | apsw.NotADBError):
-        kind = Kind.BROKEN
-    else:
-        return error
-    refused = Refused(kind, f"database: {error}")
-    refused.__cause__ = error
-    return refused

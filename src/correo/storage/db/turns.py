@@ -2,11 +2,12 @@
 
 Who wants to write enters through the door and waits in it until the room is free; so whoever has just left the room, and
 wants in again at once, finds somebody in the door and does not overtake. The system lets go of the locks of a process that
-dies. Waiting is by looking again, because a lock that blocks cannot be given up, and a process that was stopped while it
-holds one would stop all others for ever.
+dies. Who waits looks again whenever somebody has left, and now and then, because a lock that blocks cannot be given up, and a
+process that was stopped while it holds one would stop all others for ever.
 
 Turns are counted, in memory that all processes share, so that whoever is told of some writers' work by other means can see
-whether anybody else has written.
+whether anybody else has written. There stands as well whether a sync has failed and what that left has not been put right:
+the process that met it may be gone before it can.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ from __future__ import annotations
 import fcntl
 import mmap
 import os
-import threading
 from pathlib import Path
 
-LOOK_AGAIN = 0.0002  # seconds: a fraction of a turn, which is about a millisecond
-TURNS, STRANGERS = 0, 1  # of the counters
-COUNTERS = 16  # octets
+from correo.storage.db.bell import Bell
+
+LOOK_AGAIN = 0.002  # seconds: two turns, for one of which nobody rang because its process died
+TURNS, STRANGERS, DOUBTS, SETTLED = 0, 1, 2, 3  # of the counters
+COUNTERS = 32  # octets
 
 
 class Turns:
@@ -32,7 +34,9 @@ class Turns:
         self._taken = 0
         if os.fstat(self._room).st_size < COUNTERS:
             os.truncate(self._room, COUNTERS)
-        self._counters = memoryview(mmap.mmap(self._room, COUNTERS)).cast("Q")
+        memory = mmap.mmap(self._room, COUNTERS)
+        self._counters = memoryview(memory).cast("Q")
+        self._bell = Bell(memory, TURNS)
 
     @property
     def of_strangers(self) -> int:
@@ -44,6 +48,23 @@ class Turns:
         """Grows with each turn of any other process."""
         return self._counters[TURNS] - self._taken
 
+    @property
+    def in_doubt(self) -> bool:
+        """Whether a sync has failed, of this process or another, since the log was last known to be on the disk."""
+        return self._room >= 0 and self._counters[DOUBTS] != self._counters[SETTLED]
+
+    @property
+    def doubts(self) -> int:
+        return self._counters[DOUBTS]
+
+    def doubt(self) -> None:
+        """A sync of the log has failed. From any thread, and without the turn."""
+        self._counters[DOUBTS] += 1
+
+    def settle(self, doubts: int) -> None:
+        """All is well again, as far as there were so many `doubts` when that began."""
+        self._counters[SETTLED] = doubts
+
     def try_take(self) -> bool:
         """Take the turn if nobody has it or waits for it."""
         if not _try(self._door):
@@ -54,17 +75,28 @@ class Turns:
             fcntl.flock(self._door, fcntl.LOCK_UN)
 
     def take(self, patience: float) -> bool:
-        """Wait for the turn; False where it did not come within about `patience` seconds at each lock. For threads."""
-        if not _wait(self._door, patience):
+        """Wait for the turn; False where nobody else left for about `patience` seconds, at each lock. For threads."""
+        if not self._wait(self._door, patience):
             return False
         try:
-            return _wait(self._room, patience) and self._begin()
+            return self._wait(self._room, patience) and self._begin()
         finally:
             fcntl.flock(self._door, fcntl.LOCK_UN)
+            self._bell.ring()
 
     def release(self) -> None:
         self._count()  # what was committed can be seen now
         fcntl.flock(self._room, fcntl.LOCK_UN)
+        self._bell.ring()
+
+    def _wait(self, descriptor: int, patience: float) -> bool:
+        while True:
+            seen = self._bell.count  # before the look: who leaves after it has changed the count
+            if _try(descriptor):
+                return True
+            if patience <= 0:
+                return False
+            patience -= self._bell.wait(seen, LOOK_AGAIN)
 
     def _begin(self) -> bool:
         self._count()  # now, too: a process that is killed after its commit would not come to count it
@@ -78,6 +110,7 @@ class Turns:
             self._counters[STRANGERS] += 1
 
     def close(self) -> None:
+        self._bell.close()
         self._counters.release()
         for descriptor in (self._door, self._room):
             if descriptor >= 0:
@@ -95,12 +128,3 @@ def _try(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-def _wait(descriptor: int, patience: float) -> bool:
-    never = threading.Event()
-    for _ in range(int(patience / LOOK_AGAIN)):
-        if _try(descriptor):
-            return True
-        never.wait(LOOK_AGAIN)
-    return _try(descriptor)
