@@ -15,9 +15,11 @@ from correo.mail.protection import Protection
 from correo.mail.status import Status
 from correo.mail.terms import Terms
 from correo.mail.way import Way
+from correo.mail.wishes import Notify, Wishes
 from correo.queue import (
     TABLE,
     Event,
+    Lease,
     NewRecipient,
     QueuedMessage,
     QueuedRecipient,
@@ -32,6 +34,7 @@ from correo.queue import (
     give_back,
     hold,
     list_recipients,
+    owners,
     park,
     recover,
     release,
@@ -95,6 +98,32 @@ async def test_what_is_enqueued_is_claimed_as_it_was_put(db: Database) -> None:
     assert eva.message == message(1)
     assert (bob.state, bob.lease, bob.attempts, bob.status) == (State.ACTIVE, "w1", 0, None)
     assert (bob.original, bob.warned, bob.warn_at) == ("all@here.example", False, NOW + 4 * HOUR)
+
+
+async def test_what_is_handed_over_is_as_if_it_had_been_claimed(db: Database) -> None:
+    lease = Lease("w7", NOW + LEASE, frozenset({"there.example", "late.example"}))
+    terms = Terms(deliver_by=NOW + HOUR, by_trace=True, priority=3)
+    wishes = Wishes(Notify.FAILURE, "rfc822;bob@there.example")
+    recipients = [
+        NewRecipient(1, "Bob@There.Example", "all@here.example", "there.example", wishes),
+        NewRecipient(2, "eva@elsewhere.example", "eva@elsewhere.example", "elsewhere.example"),
+        NewRecipient(3, "carol@there.example", "carol@there.example", "there.example", local=True),
+    ]
+    claimed = await db.write(enqueue, replace(message(1), terms=terms), recipients, NOW, lease)
+    listed = {one.id: one for one in await db.read(list_recipients, EVERYTHING)}
+    assert claimed == [listed[1]]
+    assert (listed[1].state, listed[1].lease, listed[1].lease_until) == (State.ACTIVE, "w7", NOW + LEASE)
+    assert [one.id for one in await take(db)] == [2, 3]  # nobody else gets it
+    assert await db.write(give_back, "w7") == 1
+    assert [replace(one, lease="w7") for one in await take(db)] == claimed
+
+
+async def test_what_is_held_for_later_is_not_handed_over(db: Database) -> None:
+    lease = Lease("w7", NOW + LEASE, frozenset({"there.example"}))
+    recipients = [NewRecipient(1, "bob@there.example", "bob@there.example", "there.example")]
+    later = replace(message(1), terms=Terms(hold_until=NOW + HOUR))
+    assert await db.write(enqueue, later, recipients, NOW, lease) == []
+    assert (await states(db))[State.WAITING] == 1
 
 
 async def test_an_empty_queue_has_nothing_due(db: Database) -> None:
@@ -193,6 +222,17 @@ async def test_who_lost_the_lease_settles_nothing(db: Database) -> None:
     assert await db.write(take_out, slow) is None
     assert not await db.write(defer, slow, status=BUSY, host="", next_try=NOW, warned=True)
     assert await db.write(take_out, quick) is not None
+
+
+async def test_leases_that_have_ended_are_left_to_who_is_spared(db: Database) -> None:
+    for number in range(1, 5):
+        await put(db, number, "a@one.example")
+        await take(db, f"w{number}")
+    assert await db.read(owners) == {f"w{number}": NOW + LEASE for number in range(1, 5)}
+    assert await db.write(recover, NOW + LEASE, ["w1", "w2", "w4"]) == 1
+    assert await db.write(recover, NOW + LEASE, ["w2"]) == 2
+    assert set(await db.read(owners)) == {"w2"}
+    assert await db.write(recover, NOW + LEASE) == 1
 
 
 async def test_a_lapsed_lease_is_no_attempt(db: Database) -> None:

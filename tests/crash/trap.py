@@ -55,6 +55,9 @@ class Trap:
     async def note(self, op: Op[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await self._run(self.inner.note, op, *args, **kwargs)
 
+    async def join(self, op: Op[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._run(self.inner.join, op, *args, **kwargs)
+
     async def read(self, op: Op[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await self.inner.read(op, *args, **kwargs)
 
@@ -109,10 +112,11 @@ async def _picture(tx: Tx) -> _Picture:
 async def _difference(tx: Tx, before: _Picture, now: int) -> Iterable[str]:
     """The arrows that lead from `before` to what is there now."""
     after = await _picture(tx)
-    events: list[Event] = [Event.ENQUEUE] * len(after.keys() - before.keys())
+    new = (after[id] for id in after.keys() - before.keys())
+    events = [Event.HAND_OVER if one.state == "active" else Event.ENQUEUE for one in new]
     for id, old in before.items():
-        new = after.get(id)
-        event = await _end(tx, old) if new is None else _moved(old, new, now)
+        now_there = after.get(id)
+        event = await _end(tx, old) if now_there is None else _moved(old, now_there, now)
         if event is not None:
             events.append(event)
     return sorted(event.value for event in events)

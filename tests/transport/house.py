@@ -6,7 +6,7 @@ import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +14,20 @@ from correo import ledger, mailbox, queue
 from correo.accounts import add_account, add_domain
 from correo.accounts.credentials import Credentials
 from correo.clock.virtual import SeededChance, VirtualClock, VirtualLoop, run
-from correo.delivery import Accepted, Incoming, QueueTimes, Recipient, accept
+from correo.delivery import Accepted, Incoming, Outlet, QueueTimes, Recipient, accept, publish
 from correo.ledger import Balance, balance
 from correo.mail.address import Address
 from correo.mail.outcome import Deferred, Delivered, Failed, Outcome
 from correo.mail.status import Status
+from correo.mail.terms import PLAIN, Terms
 from correo.queue import QueuedRecipient, Selection
 from correo.queue.schedule import Schedule
-from correo.storage.bus import QUEUE
 from correo.storage.bus.local import LocalBus
 from correo.storage.db import Tx
 from correo.storage.db.sqlite import Sqlite
+from correo.storage.holds import Holds
 from correo.transport import Outgoing
+from correo.transport.lanes import WHOLE, Part
 from correo.transport.settling import Policy
 from correo.transport.worker import MAX_MEMORY, Worker
 
@@ -122,6 +124,8 @@ class House:
         grace: float = 30.0,
         memory: int = MAX_MEMORY,
         rate: int = 0,
+        part: Part = WHOLE,
+        holds: Holds | None = None,
     ) -> Worker:
         return Worker(
             self.db,
@@ -135,10 +139,19 @@ class House:
             grace=grace,
             memory=memory,
             rate=rate,
+            part=part,
+            holds=holds,
         )
 
-    async def put(self, *addresses: str, sender: Address | None = ANA, text: bytes = TEXT) -> int:
-        """A message to recipients elsewhere; its id."""
+    async def put(
+        self,
+        *addresses: str,
+        sender: Address | None = ANA,
+        text: bytes = TEXT,
+        to: Worker | None = None,
+        terms: Terms = PLAIN,
+    ) -> int:
+        """A message to recipients elsewhere; its id. It is handed over `to` a worker that has room for it."""
         now = self.clock.now()
         incoming = Incoming(
             id=self.chance.id(now),
@@ -152,10 +165,17 @@ class House:
             source="192.0.2.9",
             account=None,
             queue=QueueTimes(self.schedule.expires(now), self.schedule.warn_at(now)),
+            terms=terms,
         )
-        accepted: Accepted = await self.db.write(accept, incoming, self.chance, now)
-        assert accepted.queued
-        self.bus.publish(QUEUE)
+        outlet = Outlet()
+        outlet.courier = to
+        with outlet.offer({Address.parse(text).host for text in addresses}, len(RETURN_PATH + text)) as offer:
+            incoming = replace(incoming, lease=offer.lease if offer else None)
+            accepted: Accepted = await self.db.write(accept, incoming, self.chance, now)
+            assert accepted.queued
+            publish(self.bus, accepted)
+            if offer:
+                offer.fill(accepted.claimed, RETURN_PATH + text)
         return incoming.id
 
     async def claim(self, owner: str = "w1") -> list[QueuedRecipient]:

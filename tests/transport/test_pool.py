@@ -48,7 +48,7 @@ def test_the_memory_of_silent_hosts_is_bounded() -> None:
 
 def test_room_is_given_in_order_and_given_back() -> None:
     async def main() -> None:
-        room, order, inside = Room(100), list[int](), list[int]()
+        room, order, inside = Room(133), list[int](), list[int]()  # 100 of them for large ones
 
         async def stay(octets: int) -> None:
             async with room.hold(octets):
@@ -66,5 +66,68 @@ def test_room_is_given_in_order_and_given_back() -> None:
         assert order == [60, 30, 500, 10, 40]
         async with asyncio.timeout(1), room.hold(100):
             pass
+
+    run(main())
+
+
+def test_small_messages_do_not_wait_behind_large_ones() -> None:
+    async def main() -> None:
+        room, order = Room(6400), list[int]()
+
+        async def stay(octets: int, seconds: float) -> None:
+            async with room.hold(octets):
+                order.append(octets)
+                await asyncio.sleep(seconds)
+
+        large = [asyncio.ensure_future(stay(3000, 600)) for _ in range(3)]
+        small = [asyncio.ensure_future(stay(100, 1)) for _ in range(40)]
+        await asyncio.sleep(5)
+        assert order == [3000] + [100] * 40
+        await asyncio.gather(*large, *small)
+        assert order.count(3000) == 3
+
+    run(main())
+
+
+def test_large_messages_are_not_kept_out_by_small_ones() -> None:
+    async def main() -> None:
+        room, order = Room(6400), list[int]()
+
+        async def stay(octets: int) -> None:
+            async with room.hold(octets):
+                order.append(octets)
+                await asyncio.sleep(1)
+
+        tasks = [asyncio.ensure_future(stay(100)) for _ in range(60)]
+        tasks.append(asyncio.ensure_future(stay(4800)))
+        for _ in range(100):
+            await asyncio.sleep(0.1)
+            tasks += [asyncio.ensure_future(stay(100)) for _ in range(10)]
+        assert 4800 in order
+        await asyncio.gather(*tasks)
+        assert order.count(100) == 1060
+        assert room._free == 6400
+        assert not room._small.used
+        assert not room._large.used
+
+    run(main())
+
+
+def test_whoever_waits_in_either_line_may_go() -> None:
+    async def main() -> None:
+        room = Room(6400)
+
+        async def stay(octets: int) -> None:
+            async with room.hold(octets):
+                await asyncio.sleep(1)
+
+        tasks = [asyncio.ensure_future(stay(octets)) for octets in (4800, 4800, *[100] * 30, 1000)]
+        await asyncio.sleep(0.5)
+        for task in tasks[1::2]:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        async with asyncio.timeout(1), room.hold(4800):
+            pass
+        assert room._free == 6400
 
     run(main())

@@ -627,6 +627,20 @@ async def test_connections_are_used_again_while_they_are_fresh() -> None:
 
 
 @virtually
+async def test_connections_are_used_again_by_a_worker_after_one_that_has_ended() -> None:
+    """As when another begins to keep house: the one before closes what it shares with the next."""
+    world = World(ONE)
+    server = world.server("10.0.0.1")
+    assert isinstance(await world.one(), Delivered)
+    await world.transport.close()
+    for _ in range(3):
+        assert isinstance(await world.one(), Delivered)
+    assert server.connections == 2
+    await asyncio.sleep(6)
+    assert server.log[-1] == "QUIT"
+
+
+@virtually
 async def test_a_connection_serves_a_limited_number_of_messages() -> None:
     world = World(ONE, max_messages=2)
     server = world.server("10.0.0.1")

@@ -10,8 +10,9 @@ from correo.storage.bus import QUEUE, Bus, account
 def publish(bus: Bus, accepted: Accepted) -> None:
     for account_id in accepted.accounts:
         bus.publish(account(account_id))
-    if accepted.queued:
+    if accepted.queued > len(accepted.claimed):
         bus.publish(QUEUE)
+    if accepted.queued:
         stir_outbox(bus, accepted.submitter)
 
 

@@ -27,6 +27,7 @@ from correo.mail.status import Status
 from correo.mail.terms import PLAIN, Terms
 from correo.mail.wishes import NONE, Notify, Wishes
 from correo.mailbox import Prepared, Room
+from correo.queue import Lease
 from correo.storage.db import Tx
 from correo.wire.smtp.dsn import original_recipient
 
@@ -70,6 +71,7 @@ class Incoming:
     ret: str = ""  # RFC 3461 §4.3
     envelope_id: str = ""  # RFC 3461 §4.4
     terms: Terms = PLAIN
+    lease: Lease | None = None  # of a worker that has room for it
 
     def is_held(self, now: int) -> bool:
         """Whether nobody may get it yet (RFC 4865)."""
@@ -84,6 +86,7 @@ class Accepted:
     queued: int
     discarded: int = 0
     submitter: int = 0  # the account that has submitted what waits, 0 for none
+    claimed: tuple[queue.QueuedRecipient, ...] = ()  # of the `queued`, those that a worker has
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +122,16 @@ async def sort(tx: Tx, incoming: Incoming, chance: Chance, now: int) -> Sorted:
     await mailbox.store(tx, incoming.prepared, sorting.content_id, now)
     for recipient in incoming.recipients:
         await _sort(tx, incoming, recipient, sorting, chance, now)
-    submitter = 0
+    submitter, claimed = 0, []
     if waiting := [*sorting.remote.values(), *sorting.held.values()]:
         submitter = await _submitter(tx, incoming)
-        await queue.enqueue(tx, _queued(incoming, sorting.content_id, submitter, now), waiting, now)
+        message = _queued(incoming, sorting.content_id, submitter, now)
+        claimed = await queue.enqueue(tx, message, waiting, now, incoming.lease)
     elif not sorting.accounts:
         await mailbox.orphan(tx, sorting.content_id, now)
-    accepted = Accepted(frozenset(sorting.accounts), len(waiting), sorting.discarded, submitter)
+    accepted = Accepted(
+        frozenset(sorting.accounts), len(waiting), sorting.discarded, submitter, tuple(claimed)
+    )
     return Sorted(accepted, sorting.content_id, sorting.successes)
 
 

@@ -21,10 +21,10 @@ Promised:
 - Claiming costs what it claims, however long the queue is.
 """
 
-from correo.queue.claim import claim, due, give_back, recover, renew
+from correo.queue.claim import claim, due, give_back, owners, recover, renew
 from correo.queue.control import Selection, hold, release, reroute, retry, withdraw
 from correo.queue.enqueue import enqueue
-from correo.queue.entry import NewRecipient, QueuedMessage, QueuedRecipient
+from correo.queue.entry import Lease, NewRecipient, QueuedMessage, QueuedRecipient
 from correo.queue.listing import Census, census, count, list_recipients, newest
 from correo.queue.settle import Taken, defer, park, take_out
 from correo.queue.standing import Standing, is_under_way, standing, waiting
@@ -34,6 +34,7 @@ __all__ = [
     "TABLE",
     "Census",
     "Event",
+    "Lease",
     "NewRecipient",
     "QueuedMessage",
     "QueuedRecipient",
@@ -53,6 +54,7 @@ __all__ = [
     "is_under_way",
     "list_recipients",
     "newest",
+    "owners",
     "park",
     "recover",
     "release",

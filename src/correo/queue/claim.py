@@ -28,6 +28,7 @@ WHERE state || '' = $4 AND next_try + 0 <= $5 AND id IN (
 RETURNING {RECIPIENT}"""
 
 _FIRST_BUSY = 7  # the number of the first parameter that names a busy destination
+_FIRST_SPARED = 4  # and of the first that names who is spared
 
 
 async def claim(
@@ -81,13 +82,27 @@ async def give_back(tx: Tx, owner: str) -> int:
     )
 
 
-async def recover(tx: Tx, now: int) -> int:
-    """Take back the leases that have ended: whoever had them is gone. How many."""
+async def owners(tx: Tx) -> dict[str, int]:
+    """Who has leases, and when the first of them ends."""
+    return dict(
+        await tx.all(
+            "SELECT lease, min(lease_until) FROM queue_recipient WHERE state = $1 GROUP BY lease",
+            target(Event.CLAIM),
+        )
+    )
+
+
+async def recover(tx: Tx, now: int, spared: Collection[str] = ()) -> int:
+    """Take back the leases that have ended: whoever had them is gone, but for those who are `spared`. How many."""
+    names = _padded(sorted(spared))
+    places = ", ".join(f"${_FIRST_SPARED + at}" for at in range(len(names)))
     return await tx.run(
-        "UPDATE queue_recipient SET state = $1, lease = '', lease_until = 0 WHERE state = $2 AND lease_until <= $3",
+        "UPDATE queue_recipient SET state = $1, lease = '', lease_until = 0 WHERE state = $2 AND lease_until <= $3"
+        + (f" AND lease NOT IN ({places})" if names else ""),
         target(Event.LAPSE),
         source(Event.LAPSE),
         now,
+        *names,
     )
 
 

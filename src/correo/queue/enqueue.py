@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from correo.mail.address import Address
 from correo.mail.terms import HEAD_START, Terms
-from correo.queue.entry import UNSAID, NewRecipient, QueuedMessage
-from correo.queue.states import Event, target
+from correo.queue.entry import UNSAID, Lease, NewRecipient, QueuedMessage, QueuedRecipient
+from correo.queue.states import Event, State, target
 from correo.storage.db import Tx
 
 _MESSAGE = """INSERT INTO queue_message
@@ -18,15 +19,22 @@ _MESSAGE = """INSERT INTO queue_message
 _RECIPIENT = """INSERT INTO queue_recipient
   (id, message_id, address, folded, original, destination, state, attempts, next_try, lease, lease_until, warned,
    code, enhanced, reply, host, created, notify, orcpt, local, behind)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, '', 0, 0,
-   0, '', '', '', $9, $10, $11, $12, $13)"""
+  VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9, $10, 0,
+   0, '', '', '', $11, $12, $13, $14, $15)"""
 
 
-async def enqueue(tx: Tx, message: QueuedMessage, recipients: Sequence[NewRecipient], now: int) -> None:
+async def enqueue(
+    tx: Tx,
+    message: QueuedMessage,
+    recipients: Sequence[NewRecipient],
+    now: int,
+    lease: Lease | None = None,
+) -> list[QueuedRecipient]:
     """Queue `message` for all its `recipients`, due at once or when it is held no longer. A message is queued once and for at
     least one recipient.
 
-    Publish `storage.bus.QUEUE` after the commit.
+    Returned are those that the `lease` is for: they are as if its owner had claimed them. Where others were queued, publish
+    `storage.bus.QUEUE` after the commit.
     """
     if not recipients:
         raise ValueError("a queued message has recipients")
@@ -51,10 +59,13 @@ async def enqueue(tx: Tx, message: QueuedMessage, recipients: Sequence[NewRecipi
         message.terms.priority,
         message.terms.protection.value,
     )
-    state = target(Event.ENQUEUE)
     due, behind = _place(message.terms, now)
     rows = []
+    claimed: list[QueuedRecipient] = []
+    known = replace(message, terms=replace(message.terms, hold_until=0))
     for new in recipients:
+        leased = lease and due <= now and not new.local and new.destination in lease.destinations
+        owner, until = (lease.owner, lease.until) if lease and leased else ("", 0)
         folded = Address.parse(new.address).folded
         notify = UNSAID if new.wishes.notify is None else new.wishes.notify.value
         rows.append(
@@ -65,8 +76,10 @@ async def enqueue(tx: Tx, message: QueuedMessage, recipients: Sequence[NewRecipi
                 folded,
                 new.original,
                 new.destination,
-                state,
+                target(Event.HAND_OVER if leased else Event.ENQUEUE),
                 due,
+                owner,
+                until,
                 now,
                 notify,
                 new.wishes.original,
@@ -74,7 +87,34 @@ async def enqueue(tx: Tx, message: QueuedMessage, recipients: Sequence[NewRecipi
                 behind,
             )
         )
+        if leased:
+            claimed.append(_claimed(new, known, folded, due, now, owner, until))
     await tx.many(_RECIPIENT, rows)
+    return claimed
+
+
+def _claimed(
+    new: NewRecipient, message: QueuedMessage, folded: str, due: int, now: int, owner: str, until: int
+) -> QueuedRecipient:
+    """What `claim` would read."""
+    return QueuedRecipient(
+        id=new.id,
+        message=message,
+        address=new.address,
+        folded=folded,
+        original=new.original,
+        destination=new.destination,
+        state=State.ACTIVE,
+        attempts=0,
+        next_try=due,
+        lease=owner,
+        lease_until=until,
+        warned=False,
+        status=None,
+        host="",
+        created=now,
+        wishes=new.wishes,
+    )
 
 
 def _place(terms: Terms, now: int) -> tuple[int, int]:

@@ -51,6 +51,15 @@ class NewRecipient:
 
 
 @dataclass(frozen=True, slots=True)
+class Lease:
+    """A worker's word that it begins at once with what is queued for `destinations`."""
+
+    owner: str
+    until: int
+    destinations: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class QueuedRecipient:
     id: int
     message: QueuedMessage

@@ -17,6 +17,7 @@ class State(Enum):
 
 class Event(Enum):
     ENQUEUE = "enqueue"
+    HAND_OVER = "hand over"
     CLAIM = "claim"
     DEFER = "defer"
     GIVE_BACK = "give back"
@@ -48,6 +49,13 @@ class Step:
 
 TABLE: tuple[Step, ...] = (
     Step(Event.ENQUEUE, (), State.WAITING, "accepted", "a message is accepted for a recipient elsewhere"),
+    Step(
+        Event.HAND_OVER,
+        (),
+        State.ACTIVE,
+        "accepted",
+        "a message is accepted where a worker has room for it, and a lease from the start",
+    ),
     Step(Event.CLAIM, (State.WAITING,), State.ACTIVE, "", "its time has come; a worker takes a lease"),
     Step(Event.DEFER, (State.ACTIVE,), State.WAITING, "deferred", "not now: tried again by the schedule"),
     Step(Event.GIVE_BACK, (State.ACTIVE,), State.WAITING, "", "the worker stops before it was tried"),

@@ -162,9 +162,14 @@ async def _accept(talk: Conversation, transaction: Transaction, facts: MessageFa
         envelope_id=envelope.envelope_id,
         terms=envelope.terms,
     )
-    accepted = await _committed(talk, incoming, now)
-    if accepted is None:
-        return TOO_MUCH.status
+    with services.outlet.offer(_destinations(talk, envelope), len(raw)) as offer:
+        if offer:
+            incoming = replace(incoming, lease=offer.lease)
+        accepted = await _committed(talk, incoming, now)
+        if accepted is None:
+            return TOO_MUCH.status
+        if offer:
+            offer.fill(accepted.claimed, raw)
     publish(services.bus, accepted)
     _log(talk, envelope, queue_id, prepared)
     return Status(250, "2.0.0", f"Ok: queued as {queue_id}")
@@ -184,6 +189,13 @@ async def _committed(talk: Conversation, incoming: Incoming, now: int) -> Accept
         if counted and accepted is None:
             services.rates.give_back(network, count, now)
     return accepted
+
+
+def _destinations(talk: Conversation, envelope: Envelope) -> set[str]:
+    """To where it may go on at once. From other servers comes what stays here, but for what an alias leads elsewhere."""
+    if talk.profile is not Profile.SUBMISSION:
+        return set()
+    return {address.host for address in envelope.recipients}
 
 
 def _submitter(talk: Conversation, envelope: Envelope) -> str:

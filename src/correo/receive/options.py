@@ -7,6 +7,7 @@ from enum import Enum
 
 from correo.accounts import Logins, SendLimits
 from correo.clock import Chance, Clock
+from correo.delivery import Outlet
 from correo.mail.instant import DAY, HOUR
 from correo.net.limits import Budget
 from correo.net.networks import NOBODY, Networks
@@ -90,3 +91,4 @@ class Services:
     logins: Logins
     budget: Budget
     rates: NetworkRates = field(default_factory=NetworkRates)
+    outlet: Outlet = field(default_factory=Outlet)

@@ -74,6 +74,10 @@ class SmtpSession:
         left = (self._deadline - self.talk.services.clock.now()) / SECOND
         return min(max(left, 0.0), self.talk.limits.idle)
 
+    @property
+    def logged_in(self) -> str:
+        return self.talk.account.address if self.talk.account else ""
+
     async def greet(self) -> None:
         if self.core.waiting:
             self.talk.notes.add(Note.EARLY)

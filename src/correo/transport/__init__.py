@@ -4,6 +4,7 @@ In: recipients that are due, claimed from `correo.queue`. Out: for each an `Outc
 ledger and with the notice to the sender, if there is to be one.
 
     worker      claims, delivers side by side within limits, settles             Worker
+    leases      under which name, and what the dead have left
     settling    what an outcome does to queue and ledger, as one transaction     settle
     remote      delivers one message: finds hosts, tries them in order           RemoteTransport
     routes      which mail goes another way              paths       how each of these ways is gone

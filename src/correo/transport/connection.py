@@ -15,6 +15,7 @@ from correo.mail.protection import Protection
 from correo.mail.status import Status
 from correo.mail.wishes import NONE
 from correo.net import Dialer, Stream, Woken
+from correo.net.tap import UNWATCHED, Tap, Taps
 from correo.transport import Outgoing
 from correo.transport.hops import Hop, Login, Ourselves, Security
 from correo.transport.policy import Failure
@@ -92,8 +93,9 @@ Opened: TypeAlias = "Connection | Trouble"
 class Connection:
     """Open until `usable` is False; then `close` is all that is left."""
 
-    def __init__(self, stream: Stream, hop: Hop, hostname: str) -> None:
+    def __init__(self, stream: Stream, hop: Hop, hostname: str, tap: Tap = UNWATCHED) -> None:
         self.hop = hop
+        self._tap = tap
         self.messages = 0  # transactions begun
         self.policy = ""  # as `Delivered` has it
         self._security = Security(None)
@@ -179,10 +181,12 @@ class Connection:
         if self.usable:
             self._client.send_quit()
             await self._next()
+        self._tap.close()
         await self._stream.close()
 
     def abort(self) -> None:
         self._client.abandon("given up")
+        self._tap.close()
         self._stream.abort()
 
     # -- opening -----------------------------------------------------------------------------------------------------
@@ -242,7 +246,9 @@ class Connection:
             async with asyncio.timeout(HANDSHAKE_SECONDS):
                 await self._stream.start_tls(security.context, server_side=False, hostname=name)
         except (OSError, TimeoutError) as error:
+            self._tap.note("TLS failed")
             return self._failed(_certificate_failure(error), security)
+        self._tap.tls_started(self._stream.tls)
         shown = self._stream.tls.chain if self._stream.tls else ()
         if security.proof and (failure := security.proof(shown)):
             return self._failed(failure, security)
@@ -285,10 +291,15 @@ class Connection:
         client, loop = self._client, asyncio.get_running_loop()
         heard, deadline = -1, 0.0
         try:
-            self._stream.write(client.take_output())
+            output = client.take_output()
+            if self._tap.on:
+                self._tap.sent(output, begins=client.stage is not Stage.BODY)
+            self._stream.write(output)
             await self._stream.drain(PIECE_SECONDS)
             while (event := client.next_event()) is NEED_DATA:
                 if output := client.take_output():
+                    if self._tap.on:
+                        self._tap.sent(output, begins=False)
                     self._stream.write(output)
                 if heard != client.heard:
                     # By reply, not by octet: a server that sends one letter a minute is as silent as any.
@@ -298,6 +309,8 @@ class Connection:
                         deadline = min(deadline, self._latest)
                 data = await self._stream.read(max(0.0, deadline - loop.time()))
                 if not isinstance(data, Woken):
+                    if self._tap.on:
+                        self._tap.received(data)
                     client.receive(data)
         except TimeoutError:
             event = client.abandon(TOO_LATE)
@@ -314,7 +327,10 @@ class Connection:
                 client.send_body(bytes(view[start : start + PIECE]))
                 if start + PIECE >= len(view):
                     client.end_body()  # with the last piece: what is short is one packet
-                stream.write(client.take_output())
+                output = client.take_output()
+                if self._tap.on:
+                    self._tap.body(output, chunked="CHUNKING" in client.extensions)
+                stream.write(output)
                 await stream.drain(max(0.0, min(PIECE_SECONDS, self._latest - loop.time())))
         except TimeoutError:
             return client.abandon("it takes the message too slowly")
@@ -331,6 +347,8 @@ class Connection:
             except (OSError, TimeoutError):
                 return client.abandon("the connection broke off")
             if not isinstance(data, Woken):
+                if self._tap.on:
+                    self._tap.received(data)
                 client.receive(data)
         return event
 
@@ -426,7 +444,13 @@ def _international(message: Outgoing, recipients: Sequence[Address]) -> bool:
 
 
 async def open_connection(
-    dialer: Dialer, hop: Hop, *, hostname: str, ourselves: Ourselves, security: Security
+    dialer: Dialer,
+    hop: Hop,
+    *,
+    hostname: str,
+    ourselves: Ourselves,
+    security: Security,
+    taps: Taps | None = None,
 ) -> Opened:
     """Ready for the first message, or the trouble there was."""
     try:
@@ -438,7 +462,8 @@ async def open_connection(
         return Trouble(Status(451, "4.4.1", f"no connection to {hop}: refused"))
     except OSError:
         return Trouble(Status(451, "4.4.1", f"no connection to {hop}: the network does not lead there"))
-    connection = Connection(stream, hop, hostname)
+    tap = UNWATCHED if taps is None else taps.outgoing(hop.name, stream.peer)
+    connection = Connection(stream, hop, hostname, tap)
     try:
         trouble = await connection._open(security, ourselves)
     except BaseException:

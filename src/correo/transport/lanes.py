@@ -11,7 +11,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from correo.clock import Chance
 from correo.mail.instant import HOUR, MINUTE
@@ -34,6 +34,24 @@ class Limits:
 
     concurrency: int  # deliveries at once, at most
     rate: int = 0  # deliveries begun in a minute; 0 is any number
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one of several workers may use of limits that are for all of them."""
+
+    workers: int = 1
+    claims: bool = True  # it is the one that claims what is due; the others send what their processes accept
+
+    def of(self, limits: Limits) -> Limits:
+        """All parts add up to `limits`. What cannot be divided, as a rate, is for who claims: concurrency 0 for the others."""
+        share = 0 if limits.rate else limits.concurrency // self.workers
+        return replace(
+            limits, concurrency=limits.concurrency - (self.workers - 1) * share if self.claims else share
+        )
+
+
+WHOLE = Part()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from correo.clock import Clock
 from correo.mail.instant import SECOND
@@ -15,6 +15,8 @@ from correo.transport.hops import Hop
 
 MAX_IDLE = 200  # connections kept open in all; the oldest make room
 MAX_SILENT = 5_000  # hosts remembered as silent
+SMALL = 64  # a message is small up to this part of the room
+SMALL_PART = 4  # of the room that part is for small ones alone
 
 
 @dataclass(slots=True)
@@ -32,7 +34,6 @@ class Pool:
         self._max_messages = max_messages
         self._kept: dict[int, _Idle] = {}  # by the identity of the connection, oldest first
         self._closing: set[asyncio.Task[None]] = set()
-        self._closed = False
 
     async def take(self, lane: str) -> Connection | None:
         """A connection that is still alive, the one used last first: it is the surest."""
@@ -49,8 +50,7 @@ class Pool:
     def put(self, lane: str, connection: Connection) -> None:
         """Keep it, or close it in the background where it is of no more use."""
         if (
-            self._closed
-            or not connection.usable
+            not connection.usable
             or connection.spent
             or connection.messages >= self._max_messages
             or not self._idle
@@ -66,7 +66,7 @@ class Pool:
         self._kept[key] = _Idle(lane, connection, expiry)
 
     async def close(self) -> None:
-        self._closed = True
+        """Those that nobody uses. It is not the end: another worker may go on with the same pool."""
         for kept in self._kept.values():
             kept.expiry.cancel()
             self._close(kept.connection)
@@ -112,18 +112,42 @@ class Silent:
         return trouble
 
 
+@dataclass(slots=True, eq=False)
+class _Line:
+    """Who waits in order, for a part of the room."""
+
+    most: int
+    used: int = 0
+    waiting: deque[tuple[int, asyncio.Future[None]]] = field(default_factory=deque)
+
+    def first(self) -> int | None:
+        """The octets of who is next."""
+        while self.waiting and self.waiting[0][1].cancelled():
+            self.waiting.popleft()
+        return self.waiting[0][0] if self.waiting else None
+
+
 class Room:
-    """At most `octets` of messages in memory at once; who does not fit waits in order, and what is larger than all fits alone."""
+    """At most `octets` of messages in memory at once.
+
+    Large ones have three quarters of it at most, so that a few, at servers that stop reading, do not keep all the small ones waiting.
+    Small ones have all that nobody large is waiting for. Within each kind who does not fit waits in order, and what is larger than its
+    part fits alone.
+    """
 
     def __init__(self, octets: int) -> None:
-        self._octets = self._free = octets
-        self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
+        self._free = octets
+        self._large = _Line(octets - octets // SMALL_PART)
+        self._small = _Line(octets)
+        self._reserved = octets // SMALL_PART  # for small ones, whoever waits
+        self._limit = octets // SMALL  # up to here a message is one
 
     @asynccontextmanager
     async def hold(self, octets: int) -> AsyncIterator[None]:
-        octets = min(octets, self._octets)
+        line = self._small if octets <= self._limit else self._large
+        octets = min(octets, line.most)
         turn = asyncio.get_running_loop().create_future()
-        self._waiting.append((octets, turn))
+        line.waiting.append((octets, turn))
         self._admit()
         try:
             await turn
@@ -131,14 +155,22 @@ class Room:
         finally:
             if not turn.cancelled():
                 self._free += octets
+                line.used -= octets
             self._admit()
 
     def _admit(self) -> None:
-        while self._waiting:
-            octets, turn = self._waiting[0]
-            if not turn.cancelled():
-                if octets > self._free:
-                    return
-                self._free -= octets
-                turn.set_result(None)
-            self._waiting.popleft()
+        large, small = self._large, self._small
+        while (octets := large.first()) is not None and octets <= min(self._free, large.most - large.used):
+            self._let_in(large)
+        while (octets := small.first()) is not None:
+            # What is there for all goes to who is large and waits, or small ones could keep him out for ever.
+            most = self._reserved if large.waiting else small.most
+            if octets > min(self._free, most - small.used):
+                return
+            self._let_in(small)
+
+    def _let_in(self, line: _Line) -> None:
+        octets, turn = line.waiting.popleft()
+        self._free -= octets
+        line.used += octets
+        turn.set_result(None)

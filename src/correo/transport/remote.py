@@ -13,6 +13,7 @@ from correo.mail.address import Address
 from correo.mail.outcome import Deferred, Failed, Outcome
 from correo.mail.status import Status
 from correo.net import Dialer
+from correo.net.tap import Taps
 from correo.net.tls import verified_context
 from correo.transport import Outgoing
 from correo.transport.connection import Answer, Connection, Trouble, open_connection
@@ -63,11 +64,14 @@ class RemoteTransport:
         options: Options,
         guard: Guard | None = None,
         dial_from: Callable[[str], Dialer] | None = None,
+        taps: Taps | None = None,
     ) -> None:
-        """`guard` None: nothing is asked of TLS. A smarthost brings its own. `dial_from` makes a dialer of a local address."""
+        """`guard` None: nothing is asked of TLS. A smarthost brings its own. `dial_from` makes a dialer of a local address; by
+        `taps` connections are watched."""
         self.routes = options.routes
         self._dialer = dialer
         self._options = options
+        self._taps = taps
         self._ourselves = Ourselves(options.own_names | {options.hostname.lower()}, options.own_endpoints)
         self._paths, self._guard = self._choose(resolver, chance, guard, dial_from)
         self._pool = Pool(idle=options.idle, max_messages=options.max_messages)
@@ -197,7 +201,7 @@ class RemoteTransport:
         # Programs on this machine that take mail by LMTP are called as it is.
         ourselves = Ourselves(frozenset()) if path.lmtp else self._ourselves
         return await open_connection(
-            path.dialer, hop, hostname=hostname, ourselves=ourselves, security=security
+            path.dialer, hop, hostname=hostname, ourselves=ourselves, security=security, taps=self._taps
         )
 
     async def _use(

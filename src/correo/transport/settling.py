@@ -37,7 +37,10 @@ class Policy:
 
     def limits(self, recipient: QueuedRecipient, usual: Limits) -> Limits:
         """Of the lane that it belongs to."""
-        route = self._route(recipient)
+        return usual if recipient.local else self.limits_of(recipient.destination, usual)
+
+    def limits_of(self, destination: str, usual: Limits) -> Limits:
+        route = self.routes.find(destination)
         if route is None:
             return usual
         return Limits(route.concurrency or usual.concurrency, route.rate or usual.rate)
