@@ -11,7 +11,7 @@ import pytest
 from correo import ledger, queue
 from correo.ledger import Balance, Event
 from correo.ledger.entries import DELTA, MAX_TEXT
-from correo.ledger.trace import BY_HEADER, BY_RECIPIENT, BY_SENDER
+from correo.ledger.trace import BY_ACCOUNT, BY_HEADER, BY_RECIPIENT, BY_SENDER, BY_TAG
 from correo.storage.db import Row, Tx
 from correo.storage.db.sqlite import Sqlite
 
@@ -152,14 +152,22 @@ def test_every_event_has_a_delta() -> None:
 
 
 async def plan(tx: Tx, statement: str) -> list[Row]:
-    return await tx.all("EXPLAIN QUERY PLAN " + statement, "a", 10)
+    return await tx.all("EXPLAIN QUERY PLAN " + statement, 0, 10**18, 10, "a")
 
 
-@pytest.mark.parametrize("statement", [BY_HEADER, BY_SENDER, BY_RECIPIENT])
+@pytest.mark.parametrize("statement", [BY_ACCOUNT, BY_HEADER, BY_SENDER, BY_RECIPIENT])
 async def test_a_trace_reads_the_end_of_one_index(db: Sqlite, statement: str) -> None:
     steps = [row[3] for row in await db.read(plan, statement)]
     assert len(steps) == 1
     assert "USING COVERING INDEX" in steps[0]
+
+
+async def test_mail_to_a_tag_is_found_by_an_index(db: Sqlite) -> None:
+    async def look(tx: Tx) -> list[Row]:
+        return await tx.all("EXPLAIN QUERY PLAN " + BY_TAG, 0, 10**18, 10, "a+", "a,")
+
+    steps = [row[3] for row in await db.read(look)]
+    assert "ledger_entry_recipient (recipient>? AND recipient<?)" in steps[0]
 
 
 QUEUED = queue.QueuedMessage(

@@ -32,6 +32,7 @@ class Slow:
         self._seconds = seconds
         self.write = db.write
         self.note = db.note
+        self.join = db.join
         self.changed_elsewhere = db.changed_elsewhere
         self.close = db.close
 

@@ -32,6 +32,7 @@ COMMANDS = {
     "sendmail": "hand over a message as programs do: stands in for /usr/sbin/sendmail and mailq",
     "index": "what makes searches fast: how far it is, and how to make it anew",
     "trace": "the journey of a message",
+    "watch": "what clients and servers say to each other, as they say it",
     "tls": "how mail to other servers was protected, and what failed",
     "ledger": "every recipient ever accepted, and what became of him",
     "backup": "a consistent copy of everything, while the server runs",

@@ -41,6 +41,7 @@ def command(state: State, workers: int | None, number: int | None) -> None:
     (systemd socket activation and CAP_NET_BIND_SERVICE both serve).
     """
     from correo.clock.system import SystemClock
+    from correo.net import descriptors
     from correo.ops import log
     from correo.ops.workers import cores, open_letter
 
@@ -52,6 +53,7 @@ def command(state: State, workers: int | None, number: int | None) -> None:
         raise click.UsageError("--worker is for the server's own use")
     log.configure(config.log.format, config.log.level, SystemClock(), worker=number)
     sys.unraisablehook = log.ignored
+    descriptors.allow_all()
     if letter is not None:
         run(serve(state, as_the_others(config, letter), letter.sockets(), letter))
         return
@@ -146,13 +148,16 @@ async def serve(
 async def opened(config: Config, letter: Letter | None) -> Server:
     """The server, which has not begun to serve. Raises Failure."""
     from correo.app import Server, World
+    from correo.app.server import data_folder
+    from correo.app.shared import alone
     from correo.clock.system import SystemChance, SystemClock
     from correo.storage.db.migrate import SchemaMismatch
 
     chance = SystemChance(letter.seat, _power_of_two(letter.seats)) if letter else SystemChance()
     try:
-        shared = joined(config, letter) if letter else None
-        return await Server.open(config, World(SystemClock(), chance), shared)
+        world = World(SystemClock(), chance)
+        shared = joined(config, letter) if letter else alone(config, world, data_folder(config))
+        return await Server.open(config, world, shared)
     except SchemaMismatch as wrong:
         raise Failure(str(wrong), EX_CONFIG) from None
     except Refused as refused:

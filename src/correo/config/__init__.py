@@ -8,6 +8,7 @@ from correo.config.incoming import Smtp
 from correo.config.options import (
     DATABASE,
     INDEX,
+    WATCH,
     Auth,
     Config,
     Dns,
@@ -26,6 +27,7 @@ from correo.config.read import ConfigError, read
 __all__ = [
     "DATABASE",
     "INDEX",
+    "WATCH",
     "Auth",
     "Config",
     "ConfigError",

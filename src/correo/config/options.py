@@ -37,6 +37,7 @@ from correo.mail.way import Way
 
 DATABASE = "correo.db"  # the file in data_dir that holds everything
 INDEX = "index.db"  # the one beside it, made from it, that makes searches fast
+WATCH = "watch"  # the folder beside them with the sockets for those who watch
 
 PROTOCOLS = ("smtp", "submission", "lmtp", "pop3", "imap")
 MECHANISMS = (
@@ -332,7 +333,8 @@ class Limits:
     memory: int = option(
         "512MiB",
         size,
-        "messages being received at once, over all connections; beyond it senders are told to wait",
+        "messages being received at once, over all connections; beyond it senders are told to wait. Half of it may be long messages "
+        "that people are reading; beyond that they wait",
     )
     recipients: int = option(
         1000, count(100, 100_000), "recipients of one message; RFC 5321 §4.5.3.1.8 asks for at least 100"
@@ -393,6 +395,9 @@ class Limits:
         "copy, but clients that do not know of the limit could never make one",
     )
     login_time: float = option("1m", seconds, "from connecting to logging in, for POP3 and IMAP")
+    write_time: float = option(
+        "2m", seconds, "how long a client may take next to nothing of an answer before it is hung up on"
+    )
     drain: float = option("30s", seconds, "how long connections may take to end after SIGTERM")
 
 

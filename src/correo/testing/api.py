@@ -243,6 +243,7 @@ class ApiSession:
     """One connection; a `net.Session`."""
 
     timeout = FOREVER  # as that of mail: time may be moved while somebody asks
+    logged_in = ""
 
     def __init__(self, api: Api) -> None:
         self.core = Server()

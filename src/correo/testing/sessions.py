@@ -79,6 +79,10 @@ class Wrapped(ABC):
     def timeout(self) -> float:
         return self.session.timeout
 
+    @property
+    def logged_in(self) -> str:
+        return self.session.logged_in
+
     async def greet(self) -> None:
         if (status := await self.suffer(Moment.CONNECT, "")) is not None:
             self.turn_away(status)

@@ -96,6 +96,15 @@ class Arguments:
         self.rev2 = rev2
         self.uid_only = uid_only
 
+    def unread(self) -> tuple[bytes, Sequence[tuple[bytes, bytes]]]:
+        """What has not been stepped over: text, then each literal with the text after it."""
+        return self._text[self._at :], self._rest[self._next :]
+
+    def copy(self) -> Arguments:
+        """To read ahead."""
+        text, rest = self.unread()
+        return Arguments(text, 0, rest, utf8=self.utf8, rev2=self.rev2, uid_only=self.uid_only)
+
     # -- one octet, one word --------------------------------------------------------------------------------------
 
     def sp(self) -> Arguments:

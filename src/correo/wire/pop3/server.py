@@ -81,14 +81,16 @@ class Server:
 
     def reply(self, reply: Reply) -> None:
         self._waiting = False
+        if isinstance(reply, Lines):
+            self._output += reply.pieces()
+            return
         self._output.append(reply.encode())
-        match reply:
-            case Challenge():
-                self._in_auth = True
-            case BeginTls():
-                self.tls_wanted = True
-            case _ if getattr(reply, "last", False):
-                self.closed = True
+        if isinstance(reply, Challenge):
+            self._in_auth = True
+        elif isinstance(reply, BeginTls):
+            self.tls_wanted = True
+        elif reply.last:
+            self.closed = True
 
     def reply_in_pieces(self, reply: Lines) -> Iterator[None]:
         """As `reply`, for an answer too long to be held at once: the output is to be taken after each step."""
