@@ -146,3 +146,47 @@ async def test_with_uids_alone(home: House) -> None:
 def test_what_is_told_in_bulk(items: str, in_bulk: bool) -> None:
     asked = fetch_items(Arguments(items.encode()), PARSERS)
     assert plan(asked, uid=False).in_bulk is in_bulk
+
+
+def _flagged(number: int, *, flagged: bool) -> bytes:
+    """The flags that message `number` has; keywords come after what the system knows."""
+    flags = [b"\\Flagged"] * flagged + [b"\\Seen"] * (number % 2)
+    return b" ".join([*flags, b"\\Recent"] + [b"urgent"] * (number % 3 == 0))
+
+
+async def test_flags_of_many_are_told_as_they_are_then(home: House) -> None:
+    sent = lines("c STORE 1:* +FLAGS (\\Flagged)", "d STORE 2:80 -FLAGS (\\Flagged)")
+    said = await dialog(home, [LOGIN, sent])
+    first = b"".join(
+        b"* %d FETCH (FLAGS (%b))\r\n" % (number, _flagged(number, flagged=True)) for number in range(1, 90)
+    )
+    then = b"".join(
+        b"* %d FETCH (FLAGS (%b))\r\n" % (number, _flagged(number, flagged=False)) for number in range(2, 81)
+    )
+    assert first + b"c OK Stored\r\n" + then + b"d OK Stored\r\n" in said
+
+
+@pytest.mark.parametrize(
+    ("enabled", "form"),
+    [
+        ("CONDSTORE", b"* 1 FETCH (UID 1 FLAGS (%b) MODSEQ ("),
+        ("UIDONLY", b"* 1 UIDFETCH (FLAGS (%b))\r\n"),
+        ("METADATA", b"* 1 FETCH (UID 1 FLAGS (%b))\r\n"),
+    ],
+)
+async def test_flags_are_told_in_the_form_that_is_enabled(home: House, enabled: str, form: bytes) -> None:
+    sent = lines(f"b ENABLE {enabled}", "c UID STORE 1:5 +FLAGS (\\Flagged)")
+    said = await dialog(home, [LOGIN, sent])
+    assert form % _flagged(1, flagged=True) in said
+    assert said.count(b"FLAGS (\\Flagged ") == 5
+    assert b"c OK Stored\r\n" in said
+
+
+async def test_counters_follow_the_flags_of_many(home: House) -> None:
+    status = "STATUS INBOX (UNSEEN DELETED)"
+    sent = lines(
+        "b STORE 10:50 +FLAGS.SILENT (\\Seen \\Deleted)", f"c {status}", "d STORE 1:* FLAGS.SILENT ()"
+    )
+    said = await dialog(home, [LOGIN, sent, lines(f"e {status}")])
+    assert b"* STATUS INBOX (UNSEEN 23 DELETED 41)\r\n" in said
+    assert b"* STATUS INBOX (UNSEEN 89 DELETED 0)\r\n" in said

@@ -9,10 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from correo.access.pop3.commands import BY_VERB, COMMANDS
+from correo.access.pop3.commands.retr import answer_with
 from correo.access.pop3.delays import Delays
 from correo.access.pop3.languages import NAMES, matching, translated, words
 from correo.access.pop3.replies import REPLIES
 from correo.mail.errors import Kind
+from correo.mail.message.surrogate import surrogate
 from correo.wire import NEED_DATA
 from correo.wire.pop3.reply import PIECE, Challenge, Err, Lines, Ok, stuffed
 from correo.wire.pop3.server import MAX_LINE, AuthResponse, Command, Eof, Server, TooLong
@@ -37,6 +39,20 @@ def test_what_is_stuffed_can_be_read_back(body: bytes) -> None:
     back = b"\n".join(line[1:] if line.startswith(b".") else line for line in lines)
     plain = body.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     assert back == (plain if plain.endswith(b"\n") or not plain else plain + b"\n")
+
+
+@given(st.binary(max_size=300), st.booleans())
+def test_an_answer_that_was_made_before_is_the_same(message: bytes, utf8: bool) -> None:
+    made = answer_with(message, utf8=utf8)
+    shown = message if utf8 else surrogate(message)
+    assert made.encode() == Lines(f"{len(shown)} octets", shown).encode()
+
+
+def test_a_long_answer_that_was_made_before_is_sent_in_pieces() -> None:
+    body = 3_000 * b"..sixty octets and a few more, until it is a line of a message\r\n"
+    pieces = list(Lines("x", body, ready=True).pieces())
+    assert b"".join(pieces) == b"+OK x\r\n" + body + b".\r\n"
+    assert max(map(len, pieces)) < 2 * PIECE
 
 
 def test_replies() -> None:

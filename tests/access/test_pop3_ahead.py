@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TypeVar
@@ -17,6 +18,7 @@ from correo.clock.virtual import START, SeededChance
 from correo.mail.errors import Kind, Refused
 from correo.storage.db import Op, P, Tx
 from correo.storage.db.sqlite import Sqlite
+from correo.wire.pop3.reply import Lines
 
 T = TypeVar("T")
 COUNT = 80
@@ -51,13 +53,17 @@ async def furnish(tx: Tx) -> list[tuple[int, int, int]]:
     return rows
 
 
+def answer(message: bytes) -> Lines:
+    return Lines("", message, ready=True)
+
+
 def maildrop_of(rows: list[tuple[int, int, int]]) -> Maildrop:
     return Maildrop(1, 1, list(rows), {})
 
 
 async def test_who_goes_through_all_is_served_by_few_reads(db: Counting) -> None:
     maildrop = maildrop_of(await db.write(furnish))
-    ahead = ReadAhead(db)
+    ahead = ReadAhead(db, answer)
     for number in range(1, COUNT + 1):
         assert await ahead.read(maildrop, maildrop.find(number)) == TEXT % number
     assert db.reads < COUNT / 10
@@ -65,7 +71,7 @@ async def test_who_goes_through_all_is_served_by_few_reads(db: Counting) -> None
 
 async def test_who_looks_at_one_has_no_others_read(db: Counting) -> None:
     maildrop = maildrop_of(await db.write(furnish))
-    ahead = ReadAhead(db)
+    ahead = ReadAhead(db, answer)
     for number in (1, 5, 3, 80, 7, 7):
         assert await ahead.read(maildrop, maildrop.find(number)) == TEXT % number
     assert db.reads == 6
@@ -78,7 +84,7 @@ async def test_who_looks_at_one_has_no_others_read(db: Counting) -> None:
 
 async def test_what_is_marked_meanwhile_changes_nothing(db: Counting) -> None:
     maildrop = maildrop_of(await db.write(furnish))
-    ahead = ReadAhead(db)
+    ahead = ReadAhead(db, answer)
     for number in range(1, COUNT + 1):
         assert await ahead.read(maildrop, maildrop.find(number)) == TEXT % number
         maildrop.deleted.add(number)
@@ -89,13 +95,67 @@ async def test_what_is_gone_is_refused(db: Counting) -> None:
     rows = await db.write(furnish)
     rows[9] = (10, 123, 15)
     maildrop = maildrop_of(rows)
-    ahead = ReadAhead(db)
+    ahead = ReadAhead(db, answer)
     for number in range(1, 10):
         await ahead.read(maildrop, maildrop.find(number))
     with pytest.raises(Refused) as refused:
         await ahead.read(maildrop, maildrop.find(10))
     assert refused.value.kind is Kind.NOT_FOUND
     assert await ahead.read(maildrop, maildrop.find(11)) == TEXT % 11
+
+
+async def test_the_next_answer_is_made_while_the_client_reads_the_last(db: Counting) -> None:
+    maildrop = maildrop_of(await db.write(furnish))
+    ahead = ReadAhead(db, answer)
+    made = 0
+    for number in range(1, COUNT + 1):
+        drop = maildrop.find(number)
+        prepared = ahead.take(drop)
+        if prepared is None:
+            assert await ahead.read(maildrop, drop) == TEXT % number
+        else:
+            made += 1
+            assert prepared.body == TEXT % number
+        for _ in range(3):
+            ahead.prepare_soon()
+        assert ahead.take(maildrop.find(max(1, number - 1))) is None
+        await asyncio.sleep(0)
+    assert made > COUNT * 3 / 4
+    assert db.reads < COUNT / 10
+
+
+async def test_an_answer_is_not_given_to_another_question(db: Counting) -> None:
+    maildrop = maildrop_of(await db.write(furnish))
+    ahead = ReadAhead(db, answer)
+    for number in (1, 2):
+        await ahead.read(maildrop, maildrop.find(number))
+    ahead.prepare_soon()
+    await asyncio.sleep(0)
+    for number in (2, 4):
+        assert ahead.take(maildrop.find(number)) is None
+    assert await ahead.read(maildrop, maildrop.find(2)) == TEXT % 2
+    assert ahead.take(maildrop.find(3)) is None  # the client has gone back
+    assert await ahead.read(maildrop, maildrop.find(3)) == TEXT % 3
+
+
+async def test_what_is_damaged_is_not_answered_ahead(db: Counting) -> None:
+    rows = await db.write(furnish)
+    await db.write(damage, rows[4][1])
+    maildrop = maildrop_of(rows)
+    ahead = ReadAhead(db, answer)
+    for number in range(1, 5):
+        await ahead.read(maildrop, maildrop.find(number))
+    ahead.prepare_soon()
+    await asyncio.sleep(0)
+    assert ahead.take(maildrop.find(5)) is None
+    with pytest.raises(Refused) as refused:
+        await ahead.read(maildrop, maildrop.find(5))
+    assert refused.value.kind is Kind.BROKEN
+    assert await ahead.read(maildrop, maildrop.find(6)) == TEXT % 6
+
+
+async def damage(tx: Tx, content_id: int) -> None:
+    await tx.run("UPDATE mailbox_content SET header = $2 WHERE id = $1", content_id, b"damaged")
 
 
 @given(

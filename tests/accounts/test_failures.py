@@ -7,6 +7,7 @@ import contextlib
 import pytest
 
 from correo.accounts.failures import (
+    HOME_RENEWED,
     HOMES,
     SLOWEST,
     Client,
@@ -102,6 +103,18 @@ def test_the_owner_is_at_home_in_the_networks_around_his_own() -> None:
         fail(failures, Client("imap", f"198.51.{number}.1"), 1, login=ALICE)
     assert not banned(failures, Client("imap", "2001:db8:7:2::1"), ALICE)
     assert banned(failures, Client("imap", "2001:db8:8:1::1"), ALICE)
+
+
+def test_a_home_is_news_when_it_was_not_told_for_a_while() -> None:
+    failures = Failures(PATIENCE)
+    there = Client("imap", "198.51.100.7")
+    assert failures.succeeded(there, ALICE, START)
+    assert not failures.succeeded(there, ALICE.upper(), START + HOME_RENEWED - 1)
+    assert failures.succeeded(there, "bob@example.org", START)
+    assert failures.succeeded(there, ALICE, START + HOME_RENEWED)
+    assert not failures.succeeded(there, ALICE, START + 2 * HOME_RENEWED - 1)
+    assert failures.succeeded(there, ALICE, START), "the clock was set back"
+    assert not failures.succeeded(Client("imap", "127.0.0.1"), ALICE, START), "nothing is counted of it"
 
 
 def test_homes_are_bounded() -> None:

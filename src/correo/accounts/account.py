@@ -148,6 +148,14 @@ async def get_account(tx: Tx, folded: str) -> Account | None:
     return _account(row) if row else None
 
 
+async def created(tx: Tx, account_id: int) -> int:
+    """When the account was made (µs); Refused NOT_FOUND."""
+    row = await tx.one("SELECT created FROM accounts_account WHERE id = $1", account_id)
+    if row is None:
+        raise Refused(Kind.NOT_FOUND)
+    return int(row[0])
+
+
 async def account_by_id(tx: Tx, id: int) -> Account | None:
     row = await tx.one(f"SELECT {_COLUMNS} FROM accounts_account WHERE id = $1", id)
     return _account(row) if row else None

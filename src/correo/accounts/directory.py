@@ -99,6 +99,18 @@ async def resolve(tx: Tx, address: Address) -> Resolution:
     return Resolved(tuple(recipients.values()), bool(expanded)) if recipients else NoSuchUser()
 
 
+async def names_with_tag(tx: Tx, address: str) -> frozenset[str]:
+    """Accounts and aliases that look like `address` (comparison form) with a tag, but lead where they say."""
+    user = address.rpartition("@")[0]
+    names = await tx.all(
+        """SELECT address FROM accounts_account WHERE address > $1 AND address < $2
+           UNION SELECT address FROM accounts_alias WHERE address > $1 AND address < $2""",
+        f"{user}+",
+        f"{user},",
+    )
+    return frozenset(row[0] for row in names)
+
+
 async def owns(tx: Tx, account_id: int, address: Address) -> bool:
     """Whether the account may send as `address`: whoever receives its mail may. Refused TOO_MANY as in `resolve`."""
     resolution = await resolve(tx, address)

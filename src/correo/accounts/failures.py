@@ -34,6 +34,9 @@ REPEATS = 8  # wrong passwords of one network that are known again
 # strangers beside them are counted in that network, up to as many failures as bar the name.
 HOMES = 8
 HOME_AGE = 30 * DAY
+HOME_RENEWED = (
+    10 * MINUTE
+)  # how old it may be before it is noted again, and told to others: mail programs log in every few minutes
 MAX_LOGIN = 320  # characters of a login name that matter
 
 K = TypeVar("K")
@@ -123,16 +126,20 @@ class Failures:
             max(self._level(self._records.get(network), now), self._level(self._names.get(name), now))
         )
 
-    def succeeded(self, client: Client, login: str, now: int) -> None:
-        """Remember the wider network as one where the owner of the login name is at home."""
-        name = folded(login)
-        if self._network(client):
-            homes, home = self._homes.get(name) or {}, wide_network_of(client.address)
-            homes.pop(home, None)
-            homes[home] = now
-            if len(homes) > HOMES:
-                del homes[next(iter(homes))]
-            self._homes.put(name, homes)
+    def succeeded(self, client: Client, login: str, now: int) -> bool:
+        """Remember the wider network as one where the owner of the login name is at home; whether that is worth telling others."""
+        if not self._network(client):
+            return False
+        name, home = folded(login), wide_network_of(client.address)
+        homes = self._homes.get(name) or {}
+        self._homes.put(name, homes)
+        if home in homes and 0 <= now - homes[home] < HOME_RENEWED:
+            return False
+        homes.pop(home, None)
+        homes[home] = now
+        if len(homes) > HOMES:
+            del homes[next(iter(homes))]
+        return True
 
     def _count(self, records: Recent[str, _Record], key: str, factor: int, now: int) -> None:
         record = records.get(key) or _Record(at=now)

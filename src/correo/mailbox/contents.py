@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple, TypeVar
 
 from correo.mail.errors import Kind, Refused
 from correo.mail.message.summary import Summary, summarise
 from correo.mailbox.compression import packed, unpacked
 from correo.storage.db import Tx
+
+T = TypeVar("T")
 
 HASH_SIZE = 16  # octets of BLAKE2b: equal bodies are found by it
 # Octets of a header that is kept as it is: clients fetch those of whole mailboxes, and to unpack one costs as much as to read
@@ -47,6 +50,19 @@ class Content:
     subject: str
     sent: int | None  # microseconds UTC
     sent_zone: int  # minutes east
+
+
+class Kept(NamedTuple):
+    """A message as it is kept, for whoever unpacks it later."""
+
+    header: bytes
+    header_size: int
+    body: bytes
+    body_size: int
+
+    def whole(self) -> bytes:
+        """The message. Raises Refused(BROKEN)."""
+        return _whole(*self)
 
 
 _ADD_BODY = """INSERT INTO mailbox_body (id, hash, size, data) VALUES ($1, $2, $3, $4)
@@ -148,11 +164,14 @@ async def raw_many(tx: Tx, content_ids: Sequence[int]) -> dict[int, bytes]:
     return await _many(tx, _RAW_MANY, content_ids, _whole)
 
 
-async def _many(
-    tx: Tx, statement: str, content_ids: Sequence[int], made: Callable[..., bytes]
-) -> dict[int, bytes]:
+async def kept_many(tx: Tx, content_ids: Sequence[int]) -> dict[int, Kept]:
+    """Those of the messages that there are, not looked at."""
+    return await _many(tx, _RAW_MANY, content_ids, Kept)
+
+
+async def _many(tx: Tx, statement: str, content_ids: Sequence[int], made: Callable[..., T]) -> dict[int, T]:
     """By id what is `made` of the columns behind it, where that does not raise Refused."""
-    found: dict[int, bytes] = {}
+    found: dict[int, T] = {}
     for start in range(0, len(content_ids), BATCH):
         for content_id, *kept in await tx.all(statement, *_padded(list(content_ids[start : start + BATCH]))):
             try:

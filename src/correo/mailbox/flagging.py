@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -106,22 +107,22 @@ async def _mark(
 
 def _changed(rows: Sequence[Row], how: How, flags: Flags) -> tuple[list[Change], Count]:
     """The messages that will be different, and what that does to the counters."""
-    outcomes: dict[Kept, Kept] = {}  # few combinations occur, however many messages
-    changed = []
+    kept_of_each: list[Kept] = [row[1:3] for row in rows]
+    combinations = Counter(kept_of_each)  # few occur, however many messages
+    outcomes = {kept: _after(kept, how, flags) for kept in combinations}
+    altered = {kept: after for kept, after in outcomes.items() if after != kept}
     unseen = deleted = 0
-    for uid, bits, words, *_ in rows:
-        kept = bits, words
-        after = outcomes.get(kept)
-        if after is None:
-            after = outcomes[kept] = _after(kept, how, flags)
-        if after != kept:
-            changed.append((uid, *after))
-            difference = bits ^ after[0]
-            if difference & SEEN:
-                unseen += 1 if bits & SEEN else -1
-            if difference & DELETED:
-                deleted += -1 if bits & DELETED else 1
+    for kept, (bits, _) in altered.items():
+        unseen += combinations[kept] * (_lacks(bits, SEEN) - _lacks(kept[0], SEEN))
+        deleted += combinations[kept] * (_lacks(kept[0], DELETED) - _lacks(bits, DELETED))
+    changed = [
+        (row[0], *altered[kept]) for row, kept in zip(rows, kept_of_each, strict=True) if kept in altered
+    ]
     return changed, Count(0, unseen, deleted, 0)
+
+
+def _lacks(bits: int, flag: int) -> int:
+    return 0 if bits & flag else 1
 
 
 def _after(kept: Kept, how: How, flags: Flags) -> Kept:

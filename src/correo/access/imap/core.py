@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from correo.wire import NEED_DATA, Need
 from correo.wire.imap import framing
 from correo.wire.imap.deflate import Damaged, Packer, Unpacker
@@ -13,6 +15,7 @@ class Core(framing.Server):
     """Stands still from `begin_tls` until the handshake is done."""
 
     tls_wanted = False
+    overheard: Callable[[bytes], None] | None = None  # told of output not yet packed, for who watches
     _packer: Packer | None = None
     _unpacker: Unpacker | None = None
     _before = b""  # output of the time before compression that nobody has taken yet
@@ -43,6 +46,8 @@ class Core(framing.Server):
         if self._packer is None:
             return output
         before, self._before = self._before, b""
+        if self.overheard is not None:
+            self.overheard(before + output)
         return before + self._packer.pack(output)
 
     def receive(self, data: bytes) -> None:

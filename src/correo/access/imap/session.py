@@ -21,6 +21,7 @@ from correo.access.imap.own import Own
 from correo.access.imap.progress import MANY, Progress
 from correo.access.imap.replies import REPLIES
 from correo.access.imap.responses import PIECE, BeginTls, Completion, Continue, Responses, Status, bad, no
+from correo.access.imap.room import room_to_read
 from correo.access.imap.selected import Selected
 from correo.access.imap.state import State
 from correo.access.imap.unsent import Unsent
@@ -100,6 +101,10 @@ class ImapSession:
         if self.account is None:
             return max(0.0, options.login_time - self._stranger_for)
         return STILL_HERE_SECONDS if self.idling else options.idle
+
+    @property
+    def logged_in(self) -> str:
+        return self.account.address if self.account else ""
 
     async def greet(self) -> None:
         words = f"{self.services.options.hostname} IMAP4rev1 ready"
@@ -259,6 +264,17 @@ class ImapSession:
         taken = self.services.budget.take(size)
         self._reserved += size if taken else 0
         return taken
+
+    async def hold(self, size: int) -> int:
+        """Wait for memory for a message that is sent; how much to `release` then. Raises Refused(UNAVAILABLE)."""
+        size = await room_to_read(self.services.budget, size)
+        self._reserved += size
+        return size
+
+    def release(self, size: int) -> None:
+        """Before the command is answered, for the next message of many."""
+        self.services.budget.give(size)
+        self._reserved -= size
 
     async def write(self, count: int, op: Op[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Change mailboxes, touching about `count` messages, and tell whoever listens to the account, or to the mailbox's.

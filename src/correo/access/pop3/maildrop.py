@@ -70,7 +70,7 @@ class Maildrop:
             if octets < 0:
                 break
             if at not in self.deleted:
-                found.append(self.find(at))
+                found.append(Drop(at, self._uids[at - 1], self._contents[at - 1], self._sizes[at - 1]))
         return found
 
     def sizes(self) -> Iterator[tuple[int, int]]:

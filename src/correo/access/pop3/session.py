@@ -10,6 +10,7 @@ import structlog
 
 from correo.access.pop3.ahead import ReadAhead
 from correo.access.pop3.commands import BY_VERB, COMMANDS
+from correo.access.pop3.commands.retr import answer_with
 from correo.access.pop3.delays import Delays
 from correo.access.pop3.languages import DEFAULT, translated, words
 from correo.access.pop3.locks import Locks
@@ -23,7 +24,7 @@ from correo.clock import Chance, Clock
 from correo.mail.errors import Kind, Refused
 from correo.mail.instant import SECOND
 from correo.net import Flush, Peer, TlsInfo
-from correo.net.limits import Budget
+from correo.net.limits import READING, Budget
 from correo.storage.bus import Bus
 from correo.storage.bus import account as account_topic
 from correo.storage.db import Database
@@ -82,7 +83,7 @@ class Pop3Session:
         self.user = ""  # what USER said, until PASS
         self.account: Account | None = None
         self.maildrop: Maildrop | None = None
-        self.ahead = ReadAhead(services.db)
+        self.ahead = ReadAhead(services.db, lambda message: answer_with(message, utf8=self.utf8))
         self.utf8 = False  # RFC 6856 §2.1
         self.language = DEFAULT
         self._held = 0  # octets of the budget that the answer to one command has
@@ -102,6 +103,10 @@ class Pop3Session:
         # One deadline for all that comes before login, or a stranger could stay by a NOOP now and then.
         return max(0.0, options.login_time - (self.services.clock.now() - self._opened) / SECOND)
 
+    @property
+    def logged_in(self) -> str:
+        return self.account.address if self.account else ""
+
     async def greet(self) -> None:
         self.core.greet(f"{self.services.options.hostname} POP3 ready")
 
@@ -115,8 +120,9 @@ class Pop3Session:
             answer = translated(await self._answer(event), self.language)
             await self._say(answer, flush)
         finally:
-            self.services.budget.give(self._held)
-            self._held = 0
+            if self._held:
+                self.services.budget.give(self._held)
+                self._held = 0
 
     async def _say(self, answer: reply.Reply, flush: Flush) -> None:
         if isinstance(answer, reply.Lines) and len(answer.body) > reply.PIECE:
@@ -227,7 +233,9 @@ class Pop3Session:
 
     def hold(self, size: int) -> None:
         """Reserve memory for the answer to this command. Raises Refused(UNAVAILABLE)."""
-        if not self.services.budget.take(size):
+        budget = self.services.budget
+        size = budget.of_reader(size)
+        if not budget.take(size, READING):
             raise Refused(Kind.UNAVAILABLE, "too many long messages are being sent")
         self._held += size
 

@@ -57,6 +57,7 @@ from correo.access.imap.commands import (
     unauthenticate,
     unselect,
     unsubscribe,
+    xtrace,
 )
 from correo.access.imap.commands.row import Always, Command
 
@@ -113,6 +114,7 @@ COMMANDS: tuple[Command[Any], ...] = (
     *store.ROWS,
     *copy.ROWS,
     *move.ROWS,
+    *xtrace.ROWS,
 )
 
 BY_NAME = {command.name: command for command in COMMANDS}

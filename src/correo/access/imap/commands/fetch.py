@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from correo import mailbox
 from correo.access.imap import condstore, message_limit
-from correo.access.imap.bulk import InBulk
+from correo.access.imap.bulk import InBulk, OfRows
 from correo.access.imap.commands.row import SELECTED, Command, always, by_number, by_uid
 from correo.access.imap.commands.store import change_flags
 from correo.access.imap.items.fetch import CAPABILITIES, PARSERS, Plan, attributes, plan
-from correo.access.imap.items.fetch.row import each
+from correo.access.imap.items.fetch.row import INLINE, each
 from correo.access.imap.responses import PIECE, Completion, Responses, bad, no, ok
 from correo.access.imap.resync import changed_since
 from correo.access.imap.selected import Selected
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 ROWS_ALONE = 500  # messages of one read that takes their rows alone: half a millisecond
 ROWS_IN_BULK = 2_000  # the same, column by column
 ROWS_JOINED = 100  # messages of one read that takes what was computed of them too
+ROWS_JOINED_IN_BULK = 200  # the same; envelopes of a thousand addresses each still fit into memory
 MARKED_AHEAD = 256 * 1024  # octets of messages that are marked \\Seen by one write, before they are sent
 
 MODSEQ = Attribute("MODSEQ")
@@ -104,7 +105,7 @@ async def run(session: ImapSession, fetch: Fetch) -> Responses:
     def alone(spans: list[range]) -> AsyncGenerator[bytes, None]:
         return _one_by_one(session, selected, spans, wanted, tally, backwards)
 
-    bulk = InBulk(session, selected, wanted, tally, alone, backwards)
+    bulk = InBulk(OfRows(session, selected, wanted, tally, backwards), alone)
     answered = bulk.responses if in_bulk else alone
     for spans in reversed(list(some_at_once)) if backwards else some_at_once:
         # Of more than a limit from the highest to the lowest UID (RFC 9738 §3.1).
@@ -130,7 +131,7 @@ def _rows_at_once(wanted: Plan, in_bulk: bool) -> int:
     """What is as long as the messages is not read with the rows where it is told in bulk."""
     columns = wanted.names if in_bulk and wanted.octets else wanted.columns
     if not OWN_COLUMNS.issuperset(columns):
-        return ROWS_JOINED
+        return ROWS_JOINED_IN_BULK if in_bulk else ROWS_JOINED
     return ROWS_IN_BULK if in_bulk else ROWS_ALONE
 
 
@@ -232,6 +233,7 @@ async def _responses(
     async with aclosing(each(rows, services.db, services.octets, whole=wanted.octets)) as messages:
         async for found in messages:
             row = found.row
+            reserved = await session.hold(row.size) if wanted.octets and row.size > INLINE else 0
             try:
                 for check in wanted.checks:
                     await check(found)
@@ -239,6 +241,7 @@ async def _responses(
                 if wanted.octets:
                     await found.raw(again=wanted.again)
             except Refused as refused:
+                session.release(reserved)
                 tally.count(refused, row.uid)
                 continue
             items = [answer(row, view) for answer in wanted.plain] + early
@@ -262,6 +265,7 @@ async def _responses(
                     held.append(octets)
                     size += len(octets)
             held.append(b")\r\n")
+            session.release(reserved)
     yield b"".join(held)
 
 

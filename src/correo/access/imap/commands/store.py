@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
+from contextlib import aclosing
 from typing import TYPE_CHECKING, NamedTuple
 
 from correo import mailbox
 from correo.access.imap import condstore, rights, sync
+from correo.access.imap.bulk import OfRows
 from correo.access.imap.commands.row import SELECTED, Command, by_number, by_uid
 from correo.access.imap.flags import settable
+from correo.access.imap.items.fetch import plan
 from correo.access.imap.message_limit import newest
 from correo.access.imap.responses import Responses, ok
 from correo.access.imap.rights import Access
 from correo.access.imap.selected import Selected
+from correo.access.imap.tally import Tally
 from correo.access.imap.view import Messages, View, slices
 from correo.mail.flags import Flags
 from correo.mailbox import Changes, Rights, Stored
 from correo.mailbox.flagging import How
 from correo.storage.db import Tx
+from correo.wire.imap.fetch import Attribute
 from correo.wire.imap.grammar import Arguments
 from correo.wire.imap.modifiers import mod_sequence, modifiers
 from correo.wire.imap.store import Change, store_flags
@@ -26,6 +31,9 @@ from correo.wire.imap.types import SequenceSet
 
 if TYPE_CHECKING:
     from correo.access.imap.session import ImapSession
+
+SLICE = 2_000  # messages that are told in one go: a few milliseconds
+FLAGS, MODSEQ = Attribute("FLAGS"), Attribute("MODSEQ")
 
 _HOW: dict[Change, How] = {Change.ADD: "add", Change.REMOVE: "remove", Change.REPLACE: "replace"}
 
@@ -75,11 +83,16 @@ async def run(session: ImapSession, store: Store) -> Responses:
     if silent and store.unchanged_since is None:
         changed = [uid for uid, _, _ in stored.changed] if stored and selected.condstore else []
         spans = view.runs(changed)
-    brief = silent
-    for some in slices(spans, sync.SLICE):
-        yield await _told(session, selected, some, set(modified), uid=store.messages.uid, brief=brief)
-        await asyncio.sleep(0)
-    for ending in limited.ending(ok("Stored", _modified(view, modified, uid=store.messages.uid))):
+    uid = store.messages.uid
+    told = (
+        _told(session, selected, spans, set(modified), uid=uid)
+        if silent
+        else _flags_told(session, selected, spans, uid=uid)
+    )
+    async with aclosing(told) as pieces:
+        async for piece in pieces:
+            yield piece
+    for ending in limited.ending(ok("Stored", _modified(view, modified, uid=uid))):
         yield ending
 
 
@@ -131,30 +144,41 @@ async def _store(
     return before, await rights.change_flags(tx, access, ranges, how, flags, now, unchanged_since)
 
 
-async def _told(
-    session: ImapSession,
-    selected: Selected,
-    spans: list[range],
-    modified: Collection[int],
-    *,
-    uid: bool,
-    brief: bool,
-) -> bytes:
-    """`brief`: without flags, but for messages that somebody else changed too."""
+async def _flags_told(
+    session: ImapSession, selected: Selected, spans: list[range], *, uid: bool
+) -> AsyncGenerator[bytes, None]:
+    """What `sync.flags_response` tells, of all of the messages."""
     view = selected.view
-    where, reader = view.ranges(spans), selected.reader
-    rows = await session.services.db.read(mailbox.fetch_rows, selected.mailbox_id, where, (), reader)
-    short = {row.uid for row in rows if brief and row.uid not in modified and row.uid not in view.changed}
-    view.changed.difference_update(row.uid for row in rows)
-    fresh = selected.announced.news({row.keywords for row in rows if row.uid not in short})
-    return fresh + b"".join(
-        [
-            sync.modseq_response(selected, row)
-            if row.uid in short
-            else sync.flags_response(selected, row, uid=uid)
-            for row in rows
-        ]
-    )
+    items = (FLAGS, MODSEQ) if selected.condstore else (FLAGS,)
+    wanted = plan(items, uid=(uid or selected.condstore) and not selected.uid_only)
+    of_rows = OfRows(session, selected, wanted, Tally())
+    for some in slices(spans, SLICE):
+        if view.changed:
+            view.changed.difference_update(*(view.uids[span.start : span.stop] for span in some))
+        yield await of_rows.responses(some)
+        await asyncio.sleep(0)
+
+
+async def _told(
+    session: ImapSession, selected: Selected, spans: list[range], modified: Collection[int], *, uid: bool
+) -> AsyncGenerator[bytes, None]:
+    """Without flags, but for messages that somebody else changed too."""
+    view = selected.view
+    for some in slices(spans, sync.SLICE):
+        rows = await session.services.db.read(
+            mailbox.fetch_rows, selected.mailbox_id, view.ranges(some), (), selected.reader
+        )
+        short = {row.uid for row in rows if row.uid not in modified and row.uid not in view.changed}
+        view.changed.difference_update(row.uid for row in rows)
+        yield selected.announced.news({row.keywords for row in rows if row.uid not in short}) + b"".join(
+            [
+                sync.modseq_response(selected, row)
+                if row.uid in short
+                else sync.flags_response(selected, row, uid=uid)
+                for row in rows
+            ]
+        )
+        await asyncio.sleep(0)
 
 
 ROWS = (

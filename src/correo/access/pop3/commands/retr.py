@@ -9,7 +9,7 @@ from correo import mailbox
 from correo.access.pop3.commands.row import LOGGED_IN, Command, number
 from correo.access.pop3.maildrop import Drop
 from correo.mail.message.surrogate import surrogate
-from correo.wire.pop3.reply import Lines, Reply
+from correo.wire.pop3.reply import Lines, Reply, stuffed
 
 if TYPE_CHECKING:
     from correo.access.pop3.session import Pop3Session
@@ -19,9 +19,19 @@ INLINE = 256 * 1024  # octets: reading and unpacking more would hold up other se
 
 async def run(session: Pop3Session, argument: str) -> Reply:
     drop = session.drop.find(number(argument))
-    message = await whole(session, drop)
+    answer = session.ahead.take(drop)
+    if answer is None:
+        message = await whole(session, drop)
+        answer = Lines(f"{len(message)} octets", message)
     session.drop.fetched.add(drop.number)
-    return Lines(f"{len(message)} octets", message)
+    session.ahead.prepare_soon()
+    return answer
+
+
+def answer_with(message: bytes, *, utf8: bool) -> Lines:
+    """The answer with a message that is not long, ready to be sent."""
+    message = message if utf8 else surrogate(message)
+    return Lines(f"{len(message)} octets", stuffed(message), ready=True)
 
 
 async def whole(session: Pop3Session, drop: Drop) -> bytes:
