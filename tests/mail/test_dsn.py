@@ -248,6 +248,18 @@ def test_nothing_from_elsewhere_adds_a_field_or_a_part(subject: str, reply: str,
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("line", [b"--=_7abc", b"--=_7abc--", b"--=_7abc_0"])
+def test_a_sender_who_foresees_the_boundary_adds_no_part(line: bytes) -> None:
+    """Lines in a header that are no fields go back as well, and so does the text where it was asked for."""
+    forged = line + b"\r\nContent-Type: text/html\r\n\r\n<b>Log in again</b>\r\n"
+    for octets in (b"", HEADER + forged):
+        about = replace(original(header=HEADER[:-2] + forged), octets=octets)
+        notice = bounce(affected("bob@there.example"), about=about)
+        _, _, returned = parts(notice)
+        assert b"Log in again" in returned.as_bytes()
+        assert parsed(notice).get_boundary() != "=_7abc"
+
+
 def test_lines_of_ours_are_short() -> None:
     notice = bounce(affected("bob@there.example"), affected("eva@there.example", "team@here.example"))
     assert max(map(len, notice.octets.split(b"\r\n"))) <= 78

@@ -219,6 +219,19 @@ def test_groups_and_routes() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (b'a@b.example ("Bob")', rb'("\"Bob\"" NIL "a" "b.example")'),
+        (b'a@["x]', rb'(NIL NIL "a" "[\"x]")'),
+        (b'"B" <a@["]> (")', rb'("B" NIL "a" "[\"]")'),
+        (b'[" "] <a@b.example>', rb'("[\" \"]" NIL "a" "b.example")'),
+    ],
+)
+def test_quotes_in_comments_and_literals_are_escaped(value: bytes, told: bytes) -> None:
+    assert told in envelope(read_header(b"From: " + value + b"\r\n\r\n")[0])
+
+
 def test_destinations_that_occur_twice() -> None:
     found = envelope_of("To: a@x.example\nTo: b@x.example\nSubject: one\nSubject: two\n\n")
     assert isinstance(found, list)

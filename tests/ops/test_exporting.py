@@ -227,6 +227,7 @@ plain_letters = letters.map(
             b"S: 1\r\n\r\n.\r\n",
             b"S: 1\r\n\r\n",
             b"S: 1\r\n\r\nFrom x\r\n>From x\r\n\r\n\r\n",
+            b"From x\r\nS: 1\r\n>From y\r\n\r\nFrom z\r\n",
             b"\r\nbody\r\n",
             b"S: \xff\r\n\r\n\xfe\r\n",
         ]

@@ -9,6 +9,7 @@ To field of a sender beyond ASCII and what comes back of an 8-bit message cannot
 from __future__ import annotations
 
 import binascii
+import hashlib
 import re
 import textwrap
 from collections.abc import Sequence
@@ -31,6 +32,7 @@ MAX_DIAGNOSTIC = 900  # characters of another server's answer; may be one word, 
 WIDTH = 76
 
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,250}>")
+_DIGITS = 32  # hexadecimal, of a digest: nobody finds a text that has its own
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
@@ -145,14 +147,25 @@ class _Report:
 
 
 def _notice(report: _Report, opening: str, closing: str) -> Notice:
-    boundary = f"=_{report.id}"
     parts = (_for_people(report, opening, closing), _for_programs(report), _returned(report))
+    boundary = _boundary(report, parts)
     lines = [*_header(report, boundary), ""]
     for part in parts:
         lines += [f"--{boundary}", *part]
     lines += [f"--{boundary}--", ""]
     octets = "\r\n".join(lines).encode("utf-8", "surrogateescape")
     return Notice(octets, not report.original.sender.ascii, not octets.isascii())
+
+
+def _boundary(report: _Report, parts: Sequence[list[str]]) -> str:
+    """A line of none of the parts begins with it (RFC 2046 §5.1.1), also where a sender foresaw our id to add parts of his own."""
+    boundary = f"=_{report.id}"
+    if not any(line.startswith(f"--{boundary}") for part in parts for line in part):
+        return boundary
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update("\r\n".join(part).encode("utf-8", "surrogateescape"))
+    return f"{boundary}_{digest.hexdigest()[:_DIGITS]}"
 
 
 def _header(report: _Report, boundary: str) -> list[str]:

@@ -16,7 +16,7 @@ DAY = 24 * HOUR
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _UNITS = {"us": 1, "ms": 1_000, "s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY}
-_DURATION = re.compile(r"(\d+)(us|ms|[smhdw])")
+_DURATION = re.compile(r"(\d{1,15})(us|ms|[smhdw])")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

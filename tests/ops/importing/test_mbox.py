@@ -97,17 +97,15 @@ def test_messages() -> None:
 
 
 @pytest.mark.parametrize(
-    ("quoting", "body"),
+    ("quoting", "text"),
     [
-        (Quoting.MBOXRD, b"From x\n>From x\n>> From x\n"),
-        (Quoting.MBOXO, b"From x\n>>From x\n>> From x\n"),
-        (Quoting.NONE, b">From x\n>>From x\n>> From x\n"),
+        (Quoting.MBOXRD, b"S: 1\nFrom x\n\nFrom x\n>From x\n>> From x\n"),
+        (Quoting.MBOXO, b"S: 1\n>From x\n\nFrom x\n>>From x\n>> From x\n"),
+        (Quoting.NONE, b"S: 1\n>From x\n\n>From x\n>>From x\n>> From x\n"),
     ],
 )
-def test_quoting(quoting: Quoting, body: bytes) -> None:
-    assert split(FROM + b"S: 1\n>From x\n\n>From x\n>>From x\n>> From x\n", quoting) == [
-        b"S: 1\n>From x\n\n" + body
-    ]
+def test_quoting(quoting: Quoting, text: bytes) -> None:
+    assert split(FROM + b"S: 1\n>From x\n\n>From x\n>>From x\n>> From x\n", quoting) == [text]
 
 
 class TestContentLength:

@@ -8,8 +8,8 @@ from correo.mail.message.addresses import Mailbox, parse_addresses
 from correo.mail.message.headers import Header
 from correo.mail.message.quoting import MAX_QUOTED, nstring
 
-# Nothing that is found in such a field has to be escaped, for quotes come off and no other quoted pair is in it.
-_PLAIN = re.compile(rb"[ -\[\]-~]{0,%d}" % MAX_QUOTED)
+# Nothing that is found in such a field has to be escaped: quotes come off but in comments and literals, and there are no backslashes.
+_PLAIN = re.compile(rb"[ -')-Z\]-~]{0,%d}" % MAX_QUOTED)
 
 
 def envelope(header: Header) -> bytes:

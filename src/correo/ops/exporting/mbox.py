@@ -56,7 +56,8 @@ class MboxWriter:
         assert self._file is not None
         header, body = _parted(letter.octets.replace(b"\r\n", b"\n"))
         fields = "".join(f"{name}: {value}\n" for name, value in self._fields(letter))
-        body = _FROM.sub(rb">\1", body)
+        # Some readers take every such line for a separator, in a header too.
+        header, body = _FROM.sub(rb">\1", header), _FROM.sub(rb">\1", body)
         end = b"\n" if body.endswith(b"\n") or not body else b"\n\n"
         self._file.write(
             _separator(letter.message.received)

@@ -86,7 +86,8 @@ def _message(file: BinaryIO, limit: int, quoting: Quoting) -> tuple[list[bytes],
             pieces.pop()  # the empty line belongs to the separator
             return pieces, line, too_long
         after_empty = at_start and line in (b"\n", b"\r\n")
-        if at_start and line.startswith(b">") and not in_header:
+        # Only mboxrd quotes lines of headers, too; elsewhere they are what servers of old wrote in front of others' mail.
+        if at_start and line.startswith(b">") and (quoting is Quoting.MBOXRD or not in_header):
             line = _unquoted(line, quoting)
         at_start = line.endswith(b"\n")
         size += len(line)
