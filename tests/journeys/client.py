@@ -7,8 +7,7 @@ from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from correo.net import Woken
-from correo.net.memory import MemoryStream
+from correo.net import Stream, Woken
 
 PASSWORD = "secret"
 PATIENCE = 60.0  # virtual seconds in which a healthy server has answered
@@ -30,7 +29,7 @@ class Said:
 class Dialog:
     """One connection."""
 
-    def __init__(self, stream: MemoryStream) -> None:
+    def __init__(self, stream: Stream) -> None:
         self.stream = stream
         self._heard = bytearray()
 

@@ -25,6 +25,7 @@ from correo.access.pop3.session import Services as Pop3Services
 from correo.accounts import Cost, Credentials, Logins, make_credentials
 from correo.clock import Chance, Clock
 from correo.clock.virtual import START, SeededChance
+from correo.delivery import Outlet
 from correo.dns import Resolver
 from correo.dns.zone import ZoneResolver
 from correo.ledger import Balance, Journey
@@ -82,13 +83,20 @@ class Server:
     async def open_database(self) -> Database:
         return await Sqlite.open(self.folder / DATABASE, now=self.clock.now(), threaded=False)
 
+    def make_bus(self) -> LocalBus:
+        return LocalBus()
+
+    def make_locks(self) -> Locks:
+        return Locks()
+
     async def start(self, *, working: bool = True) -> None:
         """Open the database, listen; `working`: and deliver, which otherwise waits for `work`."""
         self.db = await self.open_database()
-        self.bus = LocalBus()
+        self.bus = self.make_bus()
         self.logins = Logins(self.db, self.clock, self.chance, concurrency=0, cost=CHEAP)
         self.budget = Budget(10_000_000)
-        self.locks = Locks()
+        self.outlet = Outlet()
+        self.locks = self.make_locks()
         self.stopping = Stopping()
         self.terms = Terms(lambda: _CONTEXT, self.stopping, self._incident)
         self.connections: set[asyncio.Task[None]] = set()
@@ -99,7 +107,7 @@ class Server:
             self.work()
 
     def work(self) -> None:
-        self.worker = self.make_worker()
+        self.worker = self.outlet.courier = self.make_worker()
         self.working = asyncio.get_running_loop().create_task(self.worker.run())
 
     async def stop(self) -> None:
@@ -165,11 +173,10 @@ class Server:
             pop3 = Pop3Options(
                 self.hostname, starttls=True, allow_plaintext=True, idle=600.0, login_time=60.0
             )
-            return Pop3Session(
-                Pop3Services(self.db, self.bus, clock, self.logins, self.chance, self.locks, pop3),
-                stream.peer,
-                None,
+            maildrops = Pop3Services(
+                self.db, self.bus, clock, self.logins, self.chance, self.locks, pop3, budget=self.budget
             )
+            return Pop3Session(maildrops, stream.peer, None)
         if kind == "imap":
             imap = ImapOptions(
                 self.hostname,
@@ -180,7 +187,9 @@ class Server:
                 append_limit=1 << 20,
                 outbox="Outbox",
             )
-            services = ImapServices(self.db, self.bus, clock, self.chance, self.logins, imap)
+            services = ImapServices(
+                self.db, self.bus, clock, self.chance, self.logins, imap, budget=self.budget
+            )
             return ImapSession(services, stream.peer, None, stream.wake)
         smtp = ReceiveOptions(
             hostname=self.hostname,
@@ -191,7 +200,9 @@ class Server:
             warn_after=self.schedule.warn_after,
             limits=self.limits,
         )
-        shared = ReceiveServices(self.db, self.bus, clock, self.chance, self.logins, self.budget)
+        shared = ReceiveServices(
+            self.db, self.bus, clock, self.chance, self.logins, self.budget, outlet=self.outlet
+        )
         return SmtpSession(smtp, shared, stream.peer)
 
     def _incident(self, fault: BaseException) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from collections import Counter
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from tests.simulation.machine import Machine
 
 FAILED = "Could not be delivered"  # how the subject of such a notice begins
-
+NOTICES = (FAILED, "Delayed", "Passed on", "Delivered")
 
 _FINAL = re.compile(rb"^Final-Recipient: [^\r]* (\S+)\r$", re.MULTILINE)
 
@@ -27,6 +28,32 @@ class Broken(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Terms:
+    """What was asked for with a letter."""
+
+    notify: str = ""  # as in NOTIFY=, "" where nothing was said
+    hold: float = 0.0  # seconds for which nobody is to have it
+    within: float = math.inf  # seconds in which it is to be there, or else returned
+
+    @property
+    def mail(self) -> str:
+        """Parameters of MAIL."""
+        hold = f" HOLDFOR={self.hold:.0f}" if self.hold else ""
+        return hold + (f" BY={self.within:.0f};R" if self.within < math.inf else "")
+
+    @property
+    def rcpt(self) -> str:
+        return f" NOTIFY={self.notify}" if self.notify else ""
+
+    def wants(self, kind: str) -> bool:
+        """Whether a notice of SUCCESS, FAILURE or DELAY may come of it."""
+        return kind in self.notify if self.notify else kind != "SUCCESS"
+
+
+PLAIN = Terms()
+
+
+@dataclass(frozen=True, slots=True)
 class Letter:
     """Something that was sent, whether or not anybody took it."""
 
@@ -36,6 +63,7 @@ class Letter:
     home: str  # the domain of the server to which it was brought
     size: int  # octets
     digest: bytes
+    terms: Terms = PLAIN
 
     def ends(self, raw: bytes) -> bool:
         """Whether this is the letter, with nothing but fields in front of it."""
@@ -49,7 +77,7 @@ class Promise:
     letter: Letter
     recipients: tuple[str, ...]
     machine: Machine
-    unwanted: bool  # NOTIFY=NEVER: its sender hears of no failure
+    at: float  # seconds on the loop's clock
 
 
 @dataclass(slots=True)
@@ -76,6 +104,7 @@ class Person:
     address: str
     machine: Machine
     qresync: bool
+    most: tuple[int, int] | None = None  # messages and octets that he may have
     permitted: set[str] = field(default_factory=set)  # Message-IDs
     boxes: dict[str, Memory] = field(default_factory=dict)
     uidls: dict[str, str] = field(default_factory=dict)  # to Message-IDs
@@ -88,20 +117,52 @@ class Person:
 
 
 @dataclass(slots=True)
+class Folder:
+    """A mailbox that others than its owner may use, by what its owner was told that they may."""
+
+    owner: Person
+    name: str
+    rights: dict[str, str] = field(default_factory=dict)  # by address
+    turns: Counter[str] = field(default_factory=Counter)  # of changes of somebody's rights that were begun
+    unsure: set[str] = field(default_factory=set)  # whose rights were changed without an answer
+    busy: bool = False  # one at a time removes
+    rests_until: float = 0.0
+
+    @property
+    def path(self) -> str:
+        """What the others call it."""
+        return f"Other Users/{self.owner.address}/{self.name}"
+
+    def known(self, address: str) -> tuple[int, str] | None:
+        """What somebody may do, and a number that stays for as long as that is so; None where nobody can say."""
+        return None if address in self.unsure else (self.turns[address], self.rights.get(address, ""))
+
+
+@dataclass(slots=True)
 class Books:
     letters: dict[str, Letter] = field(default_factory=dict)
     promises: list[Promise] = field(default_factory=list)
     people: dict[str, Person] = field(default_factory=dict)
+    folders: list[Folder] = field(default_factory=list)
     aliases: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    rounds: tuple[str, ...] = ()  # addresses that lead to each other for ever
     sent: dict[str, set[str]] = field(default_factory=dict)  # Message-IDs by sender
-    notices: Counter[tuple[str, str]] = field(
-        default_factory=Counter
-    )  # letter and recipient of failures told
+    notices: Counter[tuple[str, str]] = field(default_factory=Counter)  # of failures: letter and recipient
+    told: dict[str, set[tuple[str, str]]] = field(default_factory=dict)  # the same of all kinds
+    deleted: set[str] = field(default_factory=set)  # senders of whom an operator may have deleted something
+    cancelled: set[str] = field(default_factory=set)  # letters that their senders tried to take back
     mail: Counter[str] = field(default_factory=Counter)  # what became of letters at the first door
     events: Counter[str] = field(default_factory=Counter)  # what people did
 
     def write(
-        self, sender: str, recipients: tuple[str, ...], home: str, size: int, *, eight_bit: bool
+        self,
+        sender: str,
+        recipients: tuple[str, ...],
+        home: str,
+        size: int,
+        *,
+        eight_bit: bool,
+        terms: Terms = PLAIN,
     ) -> tuple[Letter, bytes]:
         """A letter like no other, and its octets."""
         number = len(self.letters) + 1
@@ -114,7 +175,8 @@ class Books:
             "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n"
             f"\r\nThis is letter {number}.\r\n.\r\n.. has dots.\r\n{filling}"
         ).encode()
-        letter = Letter(f"<{number}@client.example>", sender, recipients, home, len(octets), _digest(octets))
+        id = f"<{number}@client.example>"
+        letter = Letter(id, sender, recipients, home, len(octets), _digest(octets), terms)
         self.letters[letter.id] = letter
         self.sent.setdefault(sender, set()).add(letter.id)
         for name in recipients:
@@ -127,12 +189,24 @@ class Books:
         """`answered`: the In-Reply-To of a notice."""
         return id in person.permitted or answered in self.sent.get(person.address, ())
 
+    def check(self, raw: bytes) -> str:
+        """The Message-ID of what somebody has, which must be as it was sent. Raises Broken."""
+        id = field_of(raw, "Message-ID")
+        letter = self.letters.get(id)
+        if letter and not letter.ends(raw):
+            raise Broken("unchanged", f"{id} is not what was sent")
+        return id
+
     def learn(self, raw: bytes) -> None:
         """Read a notice that somebody's server made."""
         header = field_of(raw, "Subject")
-        if header.startswith(FAILED):
+        kind = next((kind for kind in NOTICES if header.startswith(kind)), "")
+        if kind:
             answered = field_of(raw, "In-Reply-To")
-            self.notices.update((answered, name.decode()) for name in _FINAL.findall(raw))
+            named = {(answered, name.decode()) for name in _FINAL.findall(raw)}
+            self.told.setdefault(kind, set()).update(named)
+            if kind == FAILED:
+                self.notices.update(named)
 
 
 def _digest(octets: bytes) -> bytes:

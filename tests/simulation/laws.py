@@ -1,16 +1,18 @@
 """The laws that hold whatever fails, and what it takes to see whether they do.
 
 promised    what a client read 250 for is in the books of the server that said so
-books       counters, quotas, contents and leases of a server agree with a recount, and its file is whole
+books       counters, contents and leases of a server agree with a recount, and its file is whole
+room        nobody has more than his quota lets him have
 one end     each recipient in a server's care has exactly one end, or is queued once; the ledger balances
 once        no message is twice in a mailbox, or twice at another server, unless what joined the two failed at that very moment
 kept        what was delivered stays until its reader removes it, and does not come back after that
-UIDs        what a client was told of UIDs, UIDVALIDITY, MODSEQ and UIDLs stays true                (seen by `people`)
-secrecy     nobody is shown a message that is not for him                                           (seen by `people`)
-unchanged   a message is read as it was sent                                                        (seen by `people`)
-told        each failure is told to the sender, where there is one who wants to know
+in time     nobody gets a message before its sender wants it, and nobody long after
+UIDs        what a client was told of UIDs, UIDVALIDITY, MODSEQ and UIDLs stays true                (seen by `readers`)
+secrecy     nobody is shown a message that is not for him, or kept from one that is                 (seen by `people`, `sharing`)
+unchanged   a message is read, and handed on, as it was sent                                        (seen by `people`)
+told        a sender is told what he wants to be told, and nothing else
 quiet       no session and no duty fails for a reason of ours
-rest        once all is well, nothing waits any more
+rest        once all is well, nothing waits any more, and everything works
 """
 
 from __future__ import annotations
@@ -20,30 +22,29 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 from tests.journeys.audit import faults
-from tests.simulation.books import FAILED, Books, Broken, Letter
+from tests.simulation.books import FAILED, NOTICES, Books, Broken, Letter, Promise
 from tests.simulation.machine import Machine
 from tests.simulation.neighbours import Copy, Neighbour
 from tests.simulation.weather import WeatherNetwork
 
 from correo import mailbox
+from correo.clock.virtual import START
 from correo.delivery.bounce import NO_SENDER
+from correo.delivery.outbox import CANCELLED
 from correo.ledger import show_id
+from correo.mail.instant import SECOND
 from correo.ops.queueing import DELETED
 from correo.storage.db import Row, Tx
 from correo.transport.settling import UNWANTED
 
-EXCUSES = {
-    NO_SENDER,
-    UNWANTED,
-    DELETED,
-}  # rules under which something is discarded, and its sender need not be told
-
 LAWS = (
     "promised",
     "books",
+    "room",
     "one end",
     "once",
     "kept",
+    "in time",
     "UIDs",
     "secrecy",
     "unchanged",
@@ -55,6 +56,10 @@ LAWS = (
 SET_BACK = (
     12 * 3600 * 1000 << 20
 )  # by how much an id may be smaller than one from before, as clocks are set back
+UNDER_WAY = 1800.0  # seconds for which a message may be on its way that was sent off in time
+WISHES = {FAILED: "FAILURE", "Delayed": "DELAY", "Passed on": "SUCCESS", "Delivered": "SUCCESS"}
+
+Arrived = dict[tuple[str, str], list[Copy]]  # by letter and recipient
 
 _ACCEPTED = """SELECT DISTINCT m.message_id, e.recipient FROM ledger_message AS m JOIN ledger_entry AS e ON e.message_id = m.id
 WHERE e.event = 'accepted'"""
@@ -62,7 +67,7 @@ _NAMES = "SELECT id FROM ledger_message"
 _RELAYED = """SELECT m.message_id, e.detail FROM ledger_entry AS e JOIN ledger_message AS m ON m.id = e.message_id
 WHERE e.event = 'relayed' AND e.host LIKE $1 || '%'"""
 _QUEUED_AS = re.compile(r"queued as (\w+)")
-_ENDS = """SELECT m.message_id, e.recipient, m.source, m.at, e.event, e.detail FROM ledger_entry AS e
+_ENDS = """SELECT m.message_id, e.recipient, m.source, e.event, e.detail, e.at FROM ledger_entry AS e
 JOIN ledger_message AS m ON m.id = e.message_id
 WHERE e.event IN ('discarded', 'expanded') OR (e.event = 'delivered' AND e.detail LIKE '% uid %')"""
 _COUNTED = """SELECT event, count(*) FROM ledger_entry WHERE event IN ('delivered', 'relayed', 'bounced', 'discarded')
@@ -70,6 +75,12 @@ GROUP BY 1"""
 _STORED = """SELECT a.address, c.message_id, count(*) FROM mailbox_message AS m
 JOIN mailbox_mailbox AS b ON b.id = m.mailbox_id JOIN accounts_account AS a ON a.id = b.account_id
 JOIN mailbox_content AS c ON c.id = m.content_id GROUP BY 1, 2"""
+_SIZES = """SELECT a.address, c.message_id, count(*), sum(m.size) FROM mailbox_message AS m
+JOIN mailbox_mailbox AS b ON b.id = m.mailbox_id JOIN accounts_account AS a ON a.id = b.account_id
+JOIN mailbox_content AS c ON c.id = m.content_id GROUP BY 1, 2"""
+_CONTENTS = "SELECT id FROM mailbox_content WHERE message_id <> ''"
+_WARNED_TWICE = """SELECT message_id, recipient FROM ledger_entry WHERE event = 'warned'
+GROUP BY 1, 2 HAVING count(*) > 1"""
 _FRESH = "SELECT id, subject FROM mailbox_content WHERE id > $1 ORDER BY id"
 _UNTOLD = """SELECT e.message_id, e.recipient, e.detail FROM ledger_entry AS e WHERE e.event = 'bounced' AND NOT EXISTS (
   SELECT 1 FROM ledger_message AS n JOIN ledger_entry AS f ON f.message_id = n.id
@@ -101,7 +112,7 @@ class Court:
         for id, subject in await tx.all(_FRESH, max(read, default=0) - SET_BACK):
             if id not in read:
                 read.add(id)
-                if subject.startswith(FAILED):
+                if subject.startswith(NOTICES):
                     found.append(await mailbox.raw(tx, id))
         return found
 
@@ -117,7 +128,25 @@ class Court:
         await self._promised(machine)
         for row in await machine.db.read(_rows, _UNTOLD):
             raise Broken("told", f"{machine.hostname} says it has told the sender, and has not: {row}")
+        for row in await machine.db.read(_rows, _WARNED_TWICE):
+            raise Broken("told", f"{machine.hostname} has warned the sender twice: {row}")
+        await self._room(machine)
         await self._kept(machine)
+
+    async def _room(self, machine: Machine) -> None:
+        """Beyond it come only notices, and the last message that found room for a beginning."""
+        has: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
+        for address, id, count, size in await machine.db.read(_rows, _SIZES):
+            letter = self.books.letters.get(id)
+            if letter and letter.sender:  # what comes from nobody is let in, as nobody could be told
+                largest = max(has[address][2], size // count)
+                has[address][:] = has[address][0] + count, has[address][1] + size, largest
+        for person in self.books.people.values():
+            if person.machine is machine and person.most is not None:
+                messages, size, largest = has[person.address]
+                if messages > person.most[0] or size - largest >= person.most[1]:
+                    words = f"{person.address} has {messages} messages of {size} octets: {person.most}"
+                    raise Broken("room", words)
 
     async def _promised(self, machine: Machine) -> None:
         """To clients; and to other servers, which remember under which name it took a message."""
@@ -129,7 +158,7 @@ class Court:
                     raise Broken("promised", words)
         names = {show_id(id) for (id,) in await machine.db.read(_rows, _NAMES)}
         for other in self.machines.values():
-            if other is not machine and other.running and not other.process.dead:
+            if other is not machine and other.running:
                 for id, answer in await other.db.read(_relayed, machine.hostname):
                     taken = _QUEUED_AS.search(answer)
                     if taken and taken[1] not in names:
@@ -138,7 +167,7 @@ class Court:
 
     async def _kept(self, machine: Machine) -> None:
         came: dict[str, Counter[str]] = defaultdict(Counter)
-        for id, recipient, _, _, event, _ in await machine.db.read(_rows, _ENDS):
+        for id, recipient, _, event, _, _ in await machine.db.read(_rows, _ENDS):
             if event == "delivered":
                 came[recipient][id] += 1
         there: dict[str, Counter[str]] = defaultdict(Counter)
@@ -163,11 +192,15 @@ class Court:
     async def judge(self) -> None:
         """Once everything works again, and time has gone by."""
         for machine in self.machines.values():
-            if waiting := await machine.queued():
+            if waiting := await machine.seat.queued():
                 raise Broken("rest", f"{machine.hostname} still has {waiting[:3]}")
-            if machine.budget.used or machine.connections:
-                raise Broken("rest", f"{machine.hostname} still holds {machine.budget.used} octets")
+            if left := machine.leftovers():
+                raise Broken("rest", f"{machine.hostname} still holds {left}")
         arrived, dropped = await self._arrivals()
+        for machine in self.machines.values():
+            for raw in await machine.db.read(_all_raw):
+                self.books.check(raw)
+        self._in_time(arrived)
         for letter in self.books.letters.values():
             for target, ways in self.ways(letter, letter.recipients).items():
                 # An alias elsewhere passes on each copy that comes to it.
@@ -179,35 +212,89 @@ class Court:
                     if len([copy for copy in copies if not self._explained(copy)]) > bound:
                         raise Broken("once", f"{letter.id} came to {name} by {ways} as {copies}")
         for promise in self.books.promises:
-            letter = promise.letter
-            for target, ways in self.ways(letter, promise.recipients).items():
-                # Besides him: an operator may have sent it past an alias, and of a recipient here a notice says what its sender
-                # wrote (RFC 3461 §5.2.7.4).
-                written = [name for name in promise.recipients if target in self.books.aliases.get(name, ())]
-                keys = {(letter.id, name) for name in (target, *ways, *written)}
-                if not (
-                    any(map(arrived.get, keys)) or dropped & keys or any(map(self.books.notices.get, keys))
-                ):
-                    words = (
-                        f"{letter.id} from {letter.sender!r} for {target} is not there, and nobody was told"
-                    )
-                    raise Broken("told", words)
+            self._told(promise, arrived, dropped)
 
-    async def _arrivals(self) -> tuple[dict[tuple[str, str], list[Copy]], set[tuple[str, str]]]:
+    def _told(self, promise: Promise, arrived: Arrived, dropped: Arrived) -> None:
+        letter, told = promise.letter, self.books.told
+        for target, ways in self.ways(letter, promise.recipients).items():
+            # Besides him: an operator may have sent it past an alias, and of a recipient here a notice says what its sender
+            # wrote (RFC 3461 §5.2.7.4).
+            written = [name for name in promise.recipients if target in self.books.aliases.get(name, ())]
+            names = {target, *ways, *written}
+            if target in self.books.rounds:
+                names.update(self.books.rounds)
+            keys = {(letter.id, name) for name in names}
+            gone = any(map(dropped.get, keys))
+            if not (any(map(arrived.get, keys)) or gone or any(map(self.books.notices.get, keys))):
+                words = f"{letter.id} from {letter.sender!r} for {target} is not there, and nobody was told"
+                raise Broken("told", words)
+            for kind, wish in WISHES.items():
+                if not letter.terms.wants(wish) and (unwanted := told.get(kind, set()) & keys):
+                    words = f"{letter.sender!r} was told {kind!r} of {unwanted}, with {letter.terms}"
+                    raise Broken("told", words)
+            heard = any(told.get(kind, set()) & keys for kind in WISHES)
+            if letter.terms.wants("SUCCESS") and letter.sender in self.books.people and not (heard or gone):
+                words = f"{letter.sender} wanted to know how {letter.id} came to {target}, and was not told"
+                raise Broken("told", words)
+
+    def _in_time(self, arrived: Arrived) -> None:
+        """As far as all clocks went right meanwhile."""
+        for promise in self.books.promises:
+            letter, terms = promise.letter, promise.letter.terms
+            for target in self.ways(letter, promise.recipients):
+                for copy in arrived[letter.id, target]:
+                    if self._clocks_set(promise.at, max(copy.moments, default=0.0)):
+                        continue
+                    early = copy.moments and max(copy.moments) < promise.at + terms.hold - 1.0
+                    late = (
+                        copy.moments
+                        and min(copy.moments) > promise.at + terms.hold + terms.within + UNDER_WAY
+                    )
+                    if early or late:
+                        words = f"{letter.id} came to {target} at {copy.moments}, sent at {promise.at} with {terms}"
+                        raise Broken("in time", words)
+
+    def _clocks_set(self, since: float, until: float) -> bool:
+        times = [
+            (true - START) / SECOND
+            for machine in self.machines.values()
+            for true, _ in machine.clock.history[1:]
+        ]
+        return any(since - 1.0 <= at <= until + 1.0 for at in times)  # it may go on at that very moment
+
+    async def _arrivals(self) -> tuple[Arrived, Arrived]:
         """Copies by letter and recipient; and what was dropped by a rule that is nobody's loss."""
-        arrived: dict[tuple[str, str], list[Copy]] = defaultdict(list)
-        dropped: set[tuple[str, str]] = set()
+        arrived: Arrived = defaultdict(list)
+        dropped: Arrived = defaultdict(list)
         for machine in self.machines.values():
-            for id, recipient, source, at, event, detail in await machine.db.read(_rows, _ENDS):
+            for id, recipient, source, event, detail, at in await machine.db.read(_rows, _ENDS):
+                copy = Copy(source, machine.address, machine.moments(at))
                 if event != "discarded":
-                    arrived[id, recipient].append(Copy(source, machine.address, machine.moments(at)))
-                elif detail.partition(":")[0] in EXCUSES:
-                    dropped.add((id, recipient))
+                    if recipient not in self.books.rounds:
+                        arrived[id, recipient].append(copy)
+                elif self._excused(id, detail):
+                    dropped[id, recipient].append(copy)
         for neighbour in self.neighbours.values():
             for id, recipients, copy in neighbour.copies:
                 for recipient in recipients:
                     arrived[id, recipient].append(copy)
         return arrived, dropped
+
+    def _excused(self, id: str, detail: str) -> bool:
+        """Whether it may be discarded by this rule, and nobody told."""
+        letter = self.books.letters.get(id)
+        if letter is None:
+            return True
+        match detail:
+            case _ if detail.startswith(NO_SENDER):
+                return not letter.sender
+            case _ if detail.startswith(UNWANTED):
+                return not letter.terms.wants("FAILURE")
+            case _ if detail.startswith(DELETED):
+                return letter.sender in self.books.deleted
+            case _ if detail == CANCELLED:
+                return id in self.books.cancelled
+        return False
 
     async def ends(self) -> Counter[str]:
         """How many messages were taken, and recipients came to which end, over all servers."""
@@ -250,6 +337,11 @@ def domain_of(address: str) -> str:
 
 async def _relayed(tx: Tx, hostname: str) -> list[Row]:
     return await tx.all(_RELAYED, hostname)
+
+
+async def _all_raw(tx: Tx) -> list[bytes]:
+    """Of one letter after the other."""
+    return [await mailbox.raw(tx, id) for (id,) in await tx.all(_CONTENTS)]
 
 
 async def _rows(tx: Tx, sql: str) -> list[Row]:

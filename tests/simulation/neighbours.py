@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from random import Random
 
 from tests.journeys.far import HANG_UP, HUSH, Far, Taken
-from tests.simulation.books import field_of
 
 from correo.net.memory import MemoryStream
 
@@ -37,7 +36,7 @@ class Neighbour:
 
     dice: Random
     moods: tuple[int, ...]
-    learn: Callable[[bytes], None]  # is told of every message, which may be a notice
+    learn: Callable[[bytes], str]  # is told of every message, which may be a notice; knows its Message-ID
     copies: list[tuple[str, tuple[str, ...], Copy]] = field(
         default_factory=list
     )  # with Message-ID and recipients
@@ -56,8 +55,7 @@ class Neighbour:
         def hear(taken: Taken) -> None:
             at = asyncio.get_running_loop().time()
             copy = Copy(stream.peer.address, stream.local.address, (at,), sure=mood == "well")
-            self.copies.append((field_of(taken.text, "Message-ID"), taken.recipients, copy))
-            self.learn(taken.text)
+            self.copies.append((self.learn(taken.text), taken.recipients, copy))
 
         await Far(answer=answer, hear=hear).serve(stream)
 

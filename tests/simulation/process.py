@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator
 from contextvars import Context, ContextVar, copy_context
 from typing import Any, TypeVar
 
@@ -31,6 +31,10 @@ class Process:
     async def run(self, main: Coroutine[Any, Any, T]) -> T:
         """Run `main` in this process and wait for it."""
         return await asyncio.get_running_loop().create_task(main, context=self._context.copy())
+
+    def call(self, work: Callable[..., object], *args: object) -> None:
+        """At once, in this process: what `work` starts belongs to it."""
+        self._context.copy().run(work, *args)
 
     async def end(self) -> None:
         """Every task ends at the await it is at; what it still does on the way out, nobody notices."""

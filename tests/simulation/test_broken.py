@@ -1,50 +1,39 @@
-"""Three builds that are broken in ways no other test would see at once: the simulation does, with the seeds it always runs."""
+"""Builds that are broken on purpose, in ways few other tests would see: the simulation does, with the seeds it always runs."""
 
 from __future__ import annotations
 
 import asyncio
-import sys
-from collections.abc import Callable
 from typing import Any
 
-import apsw
 import pytest
 from tests.simulation.books import Broken
+from tests.simulation.mutants import BY_NAME, FIXED, judged
 from tests.simulation.run import simulate
-from tests.simulation.test_seeds import SEEDS
 from tests.simulation.world import Plan
 
 from correo.storage.db import sqlite
 
-
-def caught() -> str:
-    """The law that the first of the seeds finds broken."""
-    for seed in SEEDS:
-        try:
-            simulate(Plan(seed))
-        except Broken as broken:
-            return broken.law
-    return ""
-
-
-def test_a_commit_that_is_not_synced(monkeypatch: pytest.MonkeyPatch) -> None:
-    connect: Callable[..., apsw.Connection] = sqlite.connect
-
-    def hasty(path: str, **words: Any) -> apsw.Connection:
-        connection = connect(path, **words)
-        connection.execute("PRAGMA synchronous = OFF")
-        return connection
-
-    monkeypatch.setattr(sqlite, "connect", hasty)
-    assert caught() == "promised"
+AT_ONCE = ("commits-not-synced", "claim-of-the-taken")
+AS_WELL = (  # of the others those that the first seeds show
+    "every-write-a-note",
+    "leases-never-lapse",
+    "held-mail-goes-at-once",
+    "failures-told-to-nobody",
+    "later-taken-for-yes",
+    "uids-given-again",
+    "moved-and-still-there",
+    "pop3-removes-the-neighbour",
+    "withdrawn-and-still-open",
+    "nobody-is-woken",
+)
 
 
-def test_a_claim_that_does_not_look_whether_somebody_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    free = "state IN ($4, 'active')"
-    claim = sys.modules["correo.queue.claim"]  # the name is that of its function, too
-    greedy = claim._CLAIM.replace("state || '' = $4", free).replace("state = $4", free)
-    monkeypatch.setattr(claim, "_CLAIM", greedy)
-    assert caught() == "once"
+@pytest.mark.parametrize(
+    "name", [*AT_ONCE, *(pytest.param(name, marks=pytest.mark.slow) for name in AS_WELL)]
+)
+def test_is_caught(name: str) -> None:
+    """By a law that says what is wrong."""
+    assert judged(name).partition(":")[0] in BY_NAME[name].laws
 
 
 def test_an_answer_before_the_commit(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,4 +51,11 @@ def test_an_answer_before_the_commit(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(sqlite.Sqlite, "_run", told_at_once)
     monkeypatch.setattr(sqlite.Sqlite, "_end", after_a_while)
-    assert caught() == "promised"
+    found = ""
+    for seed in FIXED:
+        try:
+            simulate(Plan(seed, workers=1))  # with several, they would wait for each other's turns in earnest
+        except Broken as broken:
+            found = broken.law
+            break
+    assert found in ("promised", "UIDs", "kept")

@@ -9,19 +9,23 @@ import os
 from random import SystemRandom
 
 import pytest
+from tests.simulation.mutants import FIXED
 from tests.simulation.run import simulate
 from tests.simulation.world import Plan
 
-SEEDS = (4, 6, 12, 20, 22, 25, 29, 32)
-OTHERS = 2 * max(1, int(os.environ.get("CORREO_FUZZ", "0")))
+QUICK = FIXED[:4]
+OTHERS = max(1, int(os.environ.get("CORREO_FUZZ", "0")))
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize(
+    "seed", [*QUICK, *(pytest.param(seed, marks=pytest.mark.slow) for seed in FIXED[len(QUICK) :])]
+)
 def test_nothing_is_lost_and_nothing_told_twice(seed: int) -> None:
     outcome = simulate(Plan(seed))
     assert outcome.letters["taken"] > 50
     assert outcome.ends["delivered"] > 50
     assert outcome.ends["bounced"] > 0
+    assert outcome.coverage.arrows["claim"] > 0
 
 
 @pytest.mark.parametrize("number", range(OTHERS))

@@ -143,11 +143,14 @@ class WeatherNetwork(MemoryNetwork):
         self.faults: Counter[str] = Counter()
         self.digest = hashlib.blake2b(digest_size=16)  # of every octet that was sent, in order
         self.lasting: dict[WeatherStream, None] = {}  # ends that are open
-        self._contexts: dict[tuple[str, int], Context] = {}
+        # Several processes of a machine may listen on one port, and the system chooses (SO_REUSEPORT).
+        self._serving: dict[tuple[str, int], dict[Process | None, tuple[Serve, Context]]] = {}
 
     def listen(self, address: str, port: int, serve: Serve) -> None:
-        super().listen(address, port, serve)
-        self._contexts[address, port] = copy_context()
+        self._serving.setdefault((address, port), {})[Process.current()] = serve, copy_context()
+
+    def unlisten(self, address: str, port: int) -> None:
+        self._serving.get((address, port), {}).pop(Process.current(), None)
 
     def note(self, data: bytes) -> None:
         self.digest.update(b"%r" % asyncio.get_running_loop().time())
@@ -170,6 +173,8 @@ class WeatherNetwork(MemoryNetwork):
 
     def fell(self, process: Process, *, silently: bool) -> None:
         """A process is gone: its connections are too, and the others are told, or not."""
+        for serving in self._serving.values():
+            serving.pop(process, None)
         for stream in list(self.lasting):
             if stream.owner is process:
                 self.lasting.pop(stream, None)
@@ -177,7 +182,7 @@ class WeatherNetwork(MemoryNetwork):
                 if not silently:
                     stream.break_off()
 
-    async def connect(self, source: str, address: str, port: int, timeout: float) -> MemoryStream:
+    async def connect(self, source: str, address: str, port: int, timeout: float) -> WeatherStream:
         dialling = Process.current()
         if dialling and dialling.dead:
             await asyncio.sleep(timeout)
@@ -192,14 +197,15 @@ class WeatherNetwork(MemoryNetwork):
             raise ConnectionRefusedError("refused by the weather")
         wire = self._wire(source, address)
         await asyncio.sleep(wire.latency)
-        serve = self._listeners.get((address, port))
-        if serve is None:
+        serving = list(self._serving.get((address, port), {}).values())
+        if not serving:
             raise ConnectionRefusedError(f"nobody listens on {address} port {port}")
+        serve, context = dice.choice(serving) if len(serving) > 1 else serving[0]
+        context = context.copy()
         self._ports += 1
         near, far = WeatherStream.pair(Peer(source, self._ports), Peer(address, port))
         assert isinstance(near, WeatherStream)
         assert isinstance(far, WeatherStream)
-        context = self._contexts[address, port].copy()
         for end, owner in ((near, dialling), (far, context.run(Process.current))):
             end.wire, end.network, end.owner = wire, self, owner
             self.lasting[end] = None
