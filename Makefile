@@ -5,10 +5,10 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
-QUICK  := not interop and not crash and not slow
+UNIT   := not interop and not crash and not slow
 
 .DEFAULT_GOAL := check
-.PHONY: check demo test test-deps test-pythons bench bench-deps fuzz format format-check types unit simulate setup clean
+.PHONY: check demo test test-deps test-pythons bench bench-deps faults fuzz fuzz-examples format format-check types unit simulate soak setup clean
 
 check: format-check types unit ## format, types, architecture, unit tests and transcripts: two or three minutes
 
@@ -39,13 +39,13 @@ types: setup
 
 # Unit tests and transcripts share nothing, so they use every core; what starts servers or kills them runs alone.
 unit: setup
-	@$(BIN)/pytest -n auto -m '$(QUICK)'
+	@$(BIN)/pytest -n auto -m '$(UNIT)'
 
 test: setup ## everything; interop tests run where their programs are installed
 	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
-	@$(BIN)/pytest -n auto -rs -m '$(QUICK)'
-	@$(BIN)/pytest -rs -m 'not ($(QUICK))'
+	@$(BIN)/pytest -n auto -rs -m '$(UNIT)'
+	@$(BIN)/pytest -rs -m 'not ($(UNIT))'
 	@$(MAKE) --no-print-directory test-pythons
 
 # The other Pythons that are installed (3.11 is the floor) run the unit tests and transcripts in environments of their own. The
@@ -64,23 +64,50 @@ test-pythons: setup
 test-deps: ## installs the Debian packages of the interop tests (needs root)
 	tests/interop/install
 
-# New examples instead of the same ones, FUZZ times as many: FUZZ=1000 runs for hours.
+# Guided by coverage (atheris, where there is a wheel of it for this Python): all targets in turn with equal shares of MINUTES, or
+# TARGET=mime alone. KEEP=1 puts what reaches more into tests/fuzz/corpus. docs/reliability.md says what is fuzzed.
+TARGET ?=
+MINUTES ?= 5
+KEEP ?=
+ATHERIS := atheris>=3
+fuzz: setup ## TARGET=imap-framing MINUTES=60, or all of them for five minutes
+	@$(BIN)/python -c 'import atheris' 2>/dev/null \
+	  || { command -v uv >/dev/null 2>&1 && uv pip install --quiet --only-binary :all: --python $(BIN)/python '$(ATHERIS)'; } \
+	  || $(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: '$(ATHERIS)' \
+	  || echo 'There is no wheel of atheris for this Python: the runner in tests/fuzz does it more slowly.'
+	@$(BIN)/python -m tests.fuzz $(TARGET) --minutes $(MINUTES) $(if $(KEEP),--keep)
+
+# The generated examples of tests/fuzz and tests/simulation, FUZZ times as many: FUZZ=1000 runs for hours.
 FUZZ ?= 25
-fuzz: setup
+fuzz-examples: setup
 	@CORREO_FUZZ=$(FUZZ) $(BIN)/pytest -n auto tests/fuzz tests/simulation
 
 # A world of servers in which everything fails now and then (docs/reliability.md). The same SEED goes the same way; RUNS=1000 tries as many.
+# SEED=1-100 TABLE=docs/seeds.tsv writes the published table; VERBOSE=1 tells what was met, too.
 SEED ?=
 RUNS ?= 1
 HOURS ?= 10
 SERVERS ?= 3
 LETTERS ?= 0
-simulate: setup ## SEED=7 HOURS=168 SERVERS=4 LETTERS=4200 is a week of 10,000 messages
-	@$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED)) --runs $(RUNS) --hours $(HOURS) --servers $(SERVERS) --letters $(LETTERS)
+TABLE ?=
+VERBOSE ?=
+simulate: setup ## SEED=7 HOURS=168 SERVERS=4 LETTERS=3150 is a week of 10,000 messages
+	@$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED)) --runs $(RUNS) --hours $(HOURS) --servers $(SERVERS) --letters $(LETTERS) \
+	  $(if $(TABLE),--table $(TABLE)) $(if $(VERBOSE),--verbose)
 
-# ROW=imap runs that one alone; the names are in bench/run.py.
-bench: setup ## beside Postfix and Dovecot where they are installed
-	@$(BIN)/python bench/run.py $(ROW)
+# Real servers under load, for as long as one likes; the table is left in build/soak.md. ROW=tls or ROW="crowd steady" runs these alone.
+CONNECTIONS ?= 4000
+soak: setup ## MINUTES of steady load, CONNECTIONS around it, TLS a hundred thousand times, peers that stop, drains: half an hour
+	@$(BIN)/python -m tests.soak $(if $(findstring file,$(origin MINUTES)),,--minutes $(MINUTES)) --connections $(CONNECTIONS) $(ROW)
+
+# The real server: killed at random moments, its disk full, its system calls failing. The table is left in build/faults.md.
+faults: setup ## MINUTES of kills, then every injected error and full disks; SEED=7 makes the same choices again
+	@$(BIN)/python -m tests.faults --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
+
+# ROW=idle, or ROW="imap pop3", runs these alone; QUICK=1 tries all of them in a few minutes, and then the figures mean nothing. The names
+# are in bench/run.py; docs/performance.md tells what they measure. Written to build/ as Markdown, JSON and a picture.
+bench: setup ## beside Postfix and Dovecot where they are installed: an hour or two
+	@$(BIN)/python bench/run.py $(ROW) $(if $(QUICK),--quick) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 bench-deps: test-deps ## installs what the benchmarks compare with: the same Debian packages (needs root)
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from servers import ImapServer
+from row import Running
 
 CALM = 0.2  # seconds of a window in which a server shows whether it is idle
 IDLE_TICKS = 0.02  # seconds of processor that an idle server may take in it
 CALM_SECONDS = 300.0  # that a server may take to come to rest
+SETTLED = 25  # windows of rest after mail was put in: what servers do with new mail in the background begins seconds later
 
 
-def calm(servers: Sequence[ImapServer], windows: int = 1) -> None:
+def calm(servers: Sequence[Running], windows: int = 1, seconds: float = CALM_SECONDS) -> None:
     """Wait until no server has had anything to do for so many windows."""
-    end = time.monotonic() + CALM_SECONDS
+    end = time.monotonic() + seconds
     used = [server.cpu() for server in servers]
     quiet = 0
     while quiet < windows:

@@ -6,7 +6,6 @@ Dovecot's LMTP server into Maildirs, everything else as these programs ship it, 
 
 from __future__ import annotations
 
-import contextlib
 import imaplib
 import json
 import os
@@ -16,9 +15,17 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Protocol, TypeVar
+
+import trustme
+import uvloop
+from people import add_people
+from processes import tree_cpu, tree_memory
+
+from correo.clock.system import SystemClock
+from correo.storage.db.sqlite import Sqlite
 
 T = TypeVar("T")
 
@@ -30,18 +37,22 @@ STARTING = 20.0  # seconds
 STOPPING = 30.0  # seconds
 VISIBLE = 120.0  # seconds that accepted mail may take to be seen
 LOOK = 0.05  # seconds between looks: each costs the server something while it is still delivering
-TICKS = os.sysconf("SC_CLK_TCK")
 PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
+
+
+def listener(protocol: str, address: str = f"{HOST}:0", tls: str = "none") -> str:
+    return f'[[listener]]\nprotocol = "{protocol}"\naddress = "{address}"\ntls = "{tls}"\n'
+
+
+def correo_config(*listeners: str, more: str = "") -> str:
+    """A configuration with these listeners. {folder} in `more` stands for the server's folder."""
+    return CORREO.format(listeners="".join(listeners), more=more)
+
 
 CORREO = """
 hostname = "mail.bench.test"
 data_dir = "data"
-[[listener]]
-protocol = "smtp"
-address = "127.0.0.1:0"
-[[listener]]
-protocol = "imap"
-address = "127.0.0.1:0"
+{listeners}
 [auth]
 allow_plaintext = true
 [dns]
@@ -49,6 +60,12 @@ servers = ["127.0.0.1:9"]
 [log]
 format = "json"
 level = "info"
+{more}
+"""
+CERTIFIED = """
+[tls]
+certificate = "certificate.pem"
+key = "key.pem"
 """
 
 POSTFIX = """
@@ -64,7 +81,6 @@ inet_protocols = ipv4
 mynetworks = 127.0.0.0/8
 smtpd_peername_lookup = no
 smtpd_client_connection_count_limit = 0
-in_flow_delay = 0
 alias_maps =
 alias_database =
 local_recipient_maps =
@@ -135,15 +151,17 @@ service stats {{
 }}
 {more}
 """
-# As quick at logins as Dovecot's manual lets it be where all people share one system user: processes that serve one login after
-# the other, and processes of IMAP that are started before they are needed and serve many sessions.
-FAST_LOGIN = f"""
+# The high-performance login mode of Dovecot's manual: few processes that serve one login after the other.
+LOGIN_PROCESSES = f"""
 service imap-login {{
   service_count = 0
   client_limit = 1000
   process_min_avail = {os.cpu_count()}
   process_limit = {os.cpu_count()}
 }}
+"""
+# And processes of IMAP that are started before they are needed and serve many sessions, where all people share one system user.
+FAST_LOGIN = f"""{LOGIN_PROCESSES}
 service imap {{
   service_count = 256
   process_min_avail = {len(PEOPLE)}
@@ -153,15 +171,19 @@ service imap {{
 
 class ImapServer(Protocol):
     name: str
+    folder: Path
     imap: int
 
     def start(self) -> None: ...
     def stop(self) -> None: ...
     def cpu(self) -> float: ...
+    def memory(self) -> float: ...
 
 
 class Server(ImapServer, Protocol):
     smtp: int
+
+    def roots(self) -> list[int]: ...
 
 
 def free_port() -> int:
@@ -203,33 +225,52 @@ class Correo:
 
     name = "Correo"
 
-    def __init__(self, folder: Path, config: str = CORREO) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, config: str = "") -> None:
+        self.folder = folder
         self._config = folder / "correo.toml"
         self._process: subprocess.Popen[bytes] | None = None
         self._prefix: list[str] = []
         folder.mkdir()
-        self._config.write_text(config)
+        self._config.write_text(config or correo_config(listener("smtp"), listener("imap")))
+        if CERTIFIED in config:
+            certify(folder)
         if os.geteuid() == 0:
             rights = "+dac_read_search"  # for a checkout that only root may read
             user = ["--reuid=65534", "--regid=65534", "--clear-groups"]
             self._prefix = ["setpriv", *user, f"--inh-caps={rights}", f"--ambient-caps={rights}"]
             os.chown(folder, 65534, 65534)
         self._cli("domain", "add", DOMAIN)
-        for person in PEOPLE:
-            self._cli("account", "add", person, "--password-file", "-", stdin=PASSWORD)
+        self.offline(lambda db: add_people(db, PEOPLE, PASSWORD))
 
     def start(self) -> None:
-        with (self._folder / "log").open("wb") as log:
+        with (self.folder / "log").open("wb") as log:
             self._process = subprocess.Popen(self._command("serve"), stderr=log, stdin=subprocess.DEVNULL)
-        ports = until(self._listening, "Correo", self._folder / "log") or {}
-        self.smtp, self.imap, self.pop3 = (ports.get(protocol, 0) for protocol in ("smtp", "imap", "pop3"))
+        ports = until(self._listening, "Correo", self.folder / "log") or {}
+        self.smtp, self.imap, self.imaps, self.pop3 = (
+            ports.get(name, 0) for name in ("smtp", "imap", "imaps", "pop3")
+        )
+
+    def offline(self, work: Callable[[Sqlite], Awaitable[T]]) -> T:
+        """Do something with the database while the server does not run, which owns the files afterwards."""
+
+        async def open_and_work() -> T:
+            db = await Sqlite.open(self.folder / "data" / "correo.db", now=SystemClock().now())
+            try:
+                return await work(db)
+            finally:
+                await db.close()
+
+        done = uvloop.run(open_and_work())
+        owner = self.folder.stat()
+        for file in self.folder.rglob("*"):
+            os.chown(file, owner.st_uid, owner.st_gid)
+        return done
 
     def stop(self) -> None:
         if self._process is not None:
             self._process.send_signal(signal.SIGTERM)
             if self._process.wait(STOPPING):
-                raise RuntimeError(f"correo ended badly: {(self._folder / 'log').read_text()[-2000:]}")
+                raise RuntimeError(f"correo ended badly: {(self.folder / 'log').read_text()[-2000:]}")
             self._process = None
 
     def cpu(self) -> float:
@@ -237,21 +278,22 @@ class Correo:
         return tree_cpu(self._process.pid)
 
     def memory(self) -> float:
-        """MB that its processes have now; what they share counts once."""
         assert self._process is not None
-        master = self._process.pid
-        workers = Path(f"/proc/{master}/task/{master}/children").read_text().split()
-        rollups = [Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in [master, *workers]]
-        return sum(int(text.partition("Pss:")[2].split()[0]) for text in rollups) / 1024
+        return tree_memory(self._process.pid)
+
+    def roots(self) -> list[int]:
+        """The processes from which all others of the server descend."""
+        assert self._process is not None
+        return [self._process.pid]
 
     def _listening(self) -> dict[str, int] | None:
-        """The ports by protocol; 0 for a socket of this machine."""
-        lines = (self._folder / "log").read_text().splitlines()
+        """The ports by protocol, with an s where that begins under TLS; 0 for a socket of this machine."""
+        lines = (self.folder / "log").read_text().splitlines()
         entries = [json.loads(line) for line in lines if line.startswith("{")]
         if not any(entry["event"] == "ready" for entry in entries):
             return None
         heard = {
-            entry["protocol"]: entry["address"].rpartition(":")[2]
+            entry["protocol"] + "s" * (entry["tls"] == "implicit"): entry["address"].rpartition(":")[2]
             for entry in entries
             if entry["event"] == "listening"
         }
@@ -261,8 +303,10 @@ class Correo:
         program = str(Path(sys.executable).parent / "correo")
         return [*self._prefix, program, "--config", str(self._config), *arguments]
 
-    def _cli(self, *arguments: str, stdin: str = "") -> None:
-        subprocess.run(self._command(*arguments), input=stdin.encode(), check=True, capture_output=True)
+    def _cli(self, *arguments: str) -> None:
+        done = subprocess.run(self._command(*arguments), capture_output=True, text=True)
+        if done.returncode:
+            raise RuntimeError(f"correo {' '.join(arguments)}: {done.stderr[-2000:]}")
 
 
 class Dovecot:
@@ -276,7 +320,7 @@ class Dovecot:
         return missing("dovecot")
 
     def __init__(self, folder: Path, more: str = "") -> None:
-        self._folder = folder
+        self.folder = folder
         self._master: subprocess.Popen[bytes] | None = None
         self.imap = free_port()
         self.lmtp = folder / "lmtp"
@@ -287,8 +331,8 @@ class Dovecot:
         (folder / "dovecot.conf").write_text(text)
 
     def start(self) -> None:
-        self._master = _run("dovecot", "-F", "-c", str(self._folder / "dovecot.conf"))
-        until(self.lmtp.exists, self.name, self._folder / "log")
+        self._master = _run("dovecot", "-F", "-c", str(self.folder / "dovecot.conf"))
+        until(self.lmtp.exists, self.name, self.folder / "log")
 
     def stop(self) -> None:
         if self._master is not None:
@@ -296,8 +340,14 @@ class Dovecot:
             self._master.wait(STOPPING)
             self._master = None
 
+    def roots(self) -> list[int]:
+        return [self._master.pid] if self._master else []
+
     def cpu(self) -> float:
         return tree_cpu(self._master.pid) if self._master else 0.0
+
+    def memory(self) -> float:
+        return tree_memory(self._master.pid) if self._master else 0.0
 
 
 class Postfix:
@@ -311,7 +361,7 @@ class Postfix:
         return missing("postfix")
 
     def __init__(self, folder: Path, main: str, master: str) -> None:
-        self._folder = folder
+        self.folder = folder
         self._master: subprocess.Popen[bytes] | None = None
         folder.mkdir(mode=0o755)
         for name, owner in (("queue", "root"), ("data", "postfix")):
@@ -321,24 +371,30 @@ class Postfix:
         (folder / "master.cf").write_text(master.format(folder=folder))
 
     def start(self) -> None:
-        self._master = _run("postfix", "-c", str(self._folder), "start-fg")
-        until(lambda: "daemon started" in _text(self._folder / "log"), self.name, self._folder / "log")
+        self._master = _run("postfix", "-c", str(self.folder), "start-fg")
+        until(lambda: "daemon started" in _text(self.folder / "log"), self.name, self.folder / "log")
 
     def stop(self) -> None:
         if (
             self._master is not None
         ):  # what was started is a script that waits for Postfix's master: tell that
-            postfix = [found("postfix"), "-c", str(self._folder), "stop"]
+            postfix = [found("postfix"), "-c", str(self.folder), "stop"]
             subprocess.run(postfix, check=False, capture_output=True)
             self._master.wait(STOPPING)
             self._master = None
 
+    def roots(self) -> list[int]:
+        return [self._master.pid] if self._master else []
+
     def cpu(self) -> float:
         return tree_cpu(self._master.pid) if self._master else 0.0
 
+    def memory(self) -> float:
+        return tree_memory(self._master.pid) if self._master else 0.0
+
 
 class PostfixDovecot:
-    """Postfix in front, Dovecot behind it."""
+    """Postfix in front, Dovecot behind it. `more` is what main.cf of Postfix has besides."""
 
     name = "Postfix + Dovecot"
 
@@ -347,11 +403,12 @@ class PostfixDovecot:
         """Why it cannot be measured here; "" when it can."""
         return missing("postfix", "dovecot")
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, more: str = "") -> None:
+        self.folder = folder
         folder.mkdir(mode=0o755)
         self._dovecot = Dovecot(folder / "dovecot")
         self.smtp, self.imap = free_port(), self._dovecot.imap
-        main = f"{POSTFIX}{DELIVERING}".replace("{dovecot}", str(self._dovecot.lmtp.parent))
+        main = f"{POSTFIX}{DELIVERING}{more}".replace("{dovecot}", str(self._dovecot.lmtp.parent))
         self._postfix = Postfix(folder / "postfix", main, MASTER.replace("{port}", str(self.smtp)))
         (folder / "postfix" / "users").write_text("".join(f"{person} -\n" for person in PEOPLE))
 
@@ -363,47 +420,37 @@ class PostfixDovecot:
         self._postfix.stop()
         self._dovecot.stop()
 
+    def roots(self) -> list[int]:
+        return self._dovecot.roots() + self._postfix.roots()
+
     def cpu(self) -> float:
         return self._dovecot.cpu() + self._postfix.cpu()
 
+    def memory(self) -> float:
+        return self._dovecot.memory() + self._postfix.memory()
 
-def missing(*programs: str) -> str:
+
+def certify(folder: Path) -> tuple[Path, Path]:
+    """A certificate for this server and its key, as files there, which all may read: nobody's secret."""
+    made = trustme.CA().issue_cert("mail.bench.test")
+    certificate, key = folder / "certificate.pem", folder / "key.pem"
+    certificate.write_bytes(b"".join(pem.bytes() for pem in made.cert_chain_pems))
+    key.write_bytes(made.private_key_pem.bytes())
+    return certificate, key
+
+
+def missing(*programs: str, root: bool = True) -> str:
+    """Why these programs cannot be started here; "" when they can. Servers want to begin as root."""
     absent = [name for name in programs if shutil.which(name, path=PATH) is None]
     if absent:
         return f"{' and '.join(absent)} not installed (make bench-deps)"
-    return "" if os.geteuid() == 0 else f"{' and '.join(programs)} must be started as root"
+    return "" if os.geteuid() == 0 or not root else f"{' and '.join(programs)} must be started as root"
 
 
 def _run(program: str, *arguments: str) -> subprocess.Popen[bytes]:
     nothing = subprocess.DEVNULL
     command = [found(program), *arguments]
     return subprocess.Popen(command, env={"PATH": PATH}, stdin=nothing, stdout=nothing, stderr=nothing)
-
-
-def tree_cpu(root: int) -> float:
-    """Seconds of processor taken by `root`, all that descend from it, and those of them that have ended and been waited for."""
-    stats = _stats()
-    return sum(stats[pid][1] for pid in tree(root, stats) if pid in stats) / TICKS
-
-
-def tree(root: int, stats: dict[int, tuple[int, int]] | None = None) -> list[int]:
-    """The process and all that descend from it."""
-    stats = _stats() if stats is None else stats
-    family = [root]
-    for pid in family:
-        family.extend(child for child, (parent, _) in stats.items() if parent == pid)
-    return family
-
-
-def _stats() -> dict[int, tuple[int, int]]:
-    """Parent and ticks of processor of each process there is."""
-    stats = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with contextlib.suppress(OSError):  # it has ended meanwhile
-                fields = (entry / "stat").read_text().rpartition(")")[2].split()
-                stats[int(entry.name)] = (int(fields[1]), sum(int(field) for field in fields[11:15]))
-    return stats
 
 
 def found(program: str) -> str:

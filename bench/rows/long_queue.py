@@ -1,31 +1,18 @@
-"""What a long queue costs: the same work beside 1,000,000 recipients that wait as beside none, and beside a destination that is down.
-
-python bench/long_queue.py [--dir DIRECTORY] [--recipients 1000000] [--down 100000] [--json FILE]
-
-What is measured, in one process with the real database and the real worker, but with servers that answer at once:
-    add      messages a second that are queued, each durable, 50 at a time
-    deliver  messages a second that the worker claims and hands over, while it settles those before
-    start    seconds from opening the database to the first delivery, and the memory that this took
-Three times: with an empty queue; with `recipients` that wait for their next try, of messages with five recipients to 20,000
-domains; and with `down` messages in addition that are due, for one destination that does not answer for half a second.
-What is not: SMTP, the network, other servers that are slow.
-"""
+"""What a long queue costs the worker, and one of a destination that is down."""
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import json
-import resource
 import sys
-import tempfile
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import structlog
 import uvloop
+from population import add_waiting
+from processes import own_memory
+from row import OURS, Figure, Given, Row, scratch
 
 from correo import queue
 from correo.clock.system import SystemChance, SystemClock
@@ -42,22 +29,12 @@ from correo.transport import Outgoing
 from correo.transport.settling import Policy
 from correo.transport.worker import Worker
 
-WORK = 3_000  # messages added and delivered
+WORK, QUICK_WORK = 3_000, 300  # messages added and delivered
+WAITING, QUICK_WAITING = 1_000_000, 2_000  # recipients whose next try is hours from now
+READY, QUICK_READY = 100_000, 1_000  # messages that are due, to one destination that does not answer
 AT_ONCE = 50
-DOMAINS = 20_000
-PER_MESSAGE = 5
 BATCH = 500  # messages of the backlog in one transaction
 DOWN = "down.example"
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    queue: str
-    waiting: int
-    add: float
-    deliver: float
-    start: float
-    memory: float  # MB
 
 
 class Answers:
@@ -103,20 +80,6 @@ class Post:
     def recipient(self, now: int, address: str) -> NewRecipient:
         return NewRecipient(self.chance.id(now), address, address, address.rpartition("@")[2])
 
-    async def fill(self, recipients: int, later: int) -> None:
-        """Recipients whose next try is `later` from now."""
-        number = 0
-        while number < recipients:
-            now = self.clock.now()
-            batch = []
-            for _ in range(BATCH):
-                addresses = [
-                    f"u{at}@d{at * 7919 % DOMAINS}.example" for at in range(number, number + PER_MESSAGE)
-                ]
-                batch.append((self.message(now), [self.recipient(now, address) for address in addresses]))
-                number += PER_MESSAGE
-            await self.db.bulk(_enqueue, batch, now + later)
-
     async def break_down(self, count: int) -> None:
         for start in range(0, count, BATCH):
             now = self.clock.now()
@@ -146,63 +109,60 @@ async def _enqueue(tx: Tx, batch: Sequence[tuple[QueuedMessage, Sequence[NewReci
         await queue.enqueue(tx, message, recipients, due)
 
 
-async def measure(path: Path, name: str, *, recipients: int, down: int) -> Row:
+async def measure(path: Path, name: str, *, recipients: int, down: int, work: int) -> list[Figure]:
+    db = await Sqlite.open(path, now=SystemClock().now())
+    print(f"long_queue: {name}: filling", file=sys.stderr, flush=True)
+    await add_waiting(db, recipients)
+    await db.close()  # with all that filling it left to be done
     db = await Sqlite.open(path, now=SystemClock().now())
     post = Post(db)
-    print(f"{name}: filling", file=sys.stderr, flush=True)
-    await post.fill(recipients, 10 * HOUR)
-    await db.close()  # with all that filling it left to be done
-    db = post.db = await Sqlite.open(path, now=post.clock.now())
-    added = await post.add(WORK)
+    added = await post.add(work)
     await post.break_down(down)
     await db.close()
-    answers, memory, opened = Answers(), _memory(), time.perf_counter()
-    answers.wanted = WORK
+    answers, memory, opened = Answers(), own_memory(), time.perf_counter()
+    answers.wanted = work
     db = await Sqlite.open(path, now=SystemClock().now())
     policy = Policy("mail.here.example", Schedule())
     worker = Worker(db, LocalBus(), post.clock, post.chance, answers, policy, grace=1.0)
     task = asyncio.ensure_future(worker.run())
     await answers.done.wait()
     seconds = time.perf_counter() - answers.first
-    row = Row(name, recipients + down, added, WORK / seconds, answers.first - opened, _memory() - memory)
+    taken = own_memory() - memory
     worker.stop()
     await task
     await db.close()
-    return row
+    return [
+        Figure(f"added, {name}", OURS, added, "messages/s"),
+        Figure(f"handed over, {name}", OURS, work / seconds, "messages/s", memory=taken),
+        Figure(f"from opening the database to the first, {name}", OURS, (answers.first - opened) * 1e3, "ms"),
+    ]
 
 
-def _memory() -> float:
-    """The most that this process has had so far, in MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
-def main() -> int:
+def one_round(given: Given, number: int) -> Iterator[Figure]:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--dir", type=Path, help="where the databases are kept meanwhile")
-    parser.add_argument("--recipients", type=int, default=1_000_000)
-    parser.add_argument("--down", type=int, default=100_000)
-    parser.add_argument("--json", type=Path)
-    given = parser.parse_args()
-    rows = []
-    for name, recipients, down in (
-        ("empty", 0, 0),
-        ("one down", 0, given.down),
-        ("long", given.recipients, 0),
-    ):
-        with tempfile.TemporaryDirectory(dir=given.dir, prefix="correo-bench-") as scratch:
-            path = Path(scratch) / "correo.db"
-            rows.append(uvloop.run(measure(path, name, recipients=recipients, down=down)))
-            print(rows[-1], file=sys.stderr, flush=True)
-    print(f"{'queue':<10} {'recipients':>10} {'add/s':>8} {'deliver/s':>10} {'start s':>8} {'memory MB':>10}")
-    for row in rows:
-        print(
-            f"{row.queue:<10} {row.waiting:>10,} {row.add:>8,.0f} {row.deliver:>10,.0f} {row.start:>8.2f} {row.memory:>10.1f}"
-        )
-    if given.json:
-        given.json.write_text(json.dumps([asdict(row) for row in rows], indent=1))
-    return 0
+    waiting, ready, work = (
+        given.size(WAITING, QUICK_WAITING),
+        given.size(READY, QUICK_READY),
+        given.size(WORK, QUICK_WORK),
+    )
+    cases = (
+        ("nothing else waits", 0, 0),
+        (f"{ready:,} are due for one that is down", 0, ready),
+        (f"{waiting:,} wait", waiting, 0),
+    )
+    for name, recipients, down in cases:
+        with scratch(given) as folder:
+            yield from uvloop.run(
+                measure(folder / "correo.db", name, recipients=recipients, down=down, work=work)
+            )
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+ROW = Row(
+    "long_queue",
+    "the worker beside a million recipients that wait, and beside a destination that is down",
+    "In this process, with the real database and the real worker, but with servers that take everything at once: messages added to the queue, each "
+    "durable, 50 at a time; and handed over by the worker, which settles those before meanwhile. Memory is what that took. The one that is down "
+    "does not answer for half a second. Not measured: SMTP, the network, servers that are slow.",
+    one_round,
+    rounds=1,
+)
