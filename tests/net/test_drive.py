@@ -53,6 +53,7 @@ class EchoSession:
     def __init__(self) -> None:
         self.core = Echo()
         self.timeout = 10.0
+        self.logged_in = ""
         self.patient = False  # something is to be finished before the server stops
         self.ends = 0
 
@@ -187,6 +188,17 @@ def test_a_client_that_takes_nothing_is_let_go() -> None:
         scene.client.write(b"long\n")
         await scene.task  # in virtual time: after WRITE_SECONDS
         assert scene.faults == []
+
+    run(test())
+
+
+def test_how_long_a_client_may_take_nothing_is_among_the_terms() -> None:
+    async def test() -> None:
+        client, server = MemoryStream.pair(CLIENT, SERVER)
+        client.write(b"long\n")
+        terms = Terms(lambda: None, Stopping(), lambda fault: "", write_seconds=5.0)
+        await drive(server, EchoSession(), terms)
+        assert asyncio.get_running_loop().time() == pytest.approx(5.0)
 
     run(test())
 

@@ -12,10 +12,13 @@ from correo.dns.cache import CachingResolver
 from correo.dns.client import StubResolver, system_servers
 from correo.net import Dialer
 from correo.net.stream import SocketDialer
+from correo.net.tap import Taps
 from correo.net.tls import private_context
 from correo.ops import routing
 from correo.storage.bus import Bus
 from correo.storage.db import Database
+from correo.storage.holds import Holds
+from correo.transport.lanes import WHOLE, Part
 from correo.transport.policy.guard import Policies, Settings
 from correo.transport.remote import Options as RemoteOptions
 from correo.transport.remote import RemoteTransport
@@ -23,7 +26,11 @@ from correo.transport.worker import Worker
 
 
 def make_transport(
-    config: Config, world: World, database: Database, own: frozenset[tuple[str, int]]
+    config: Config,
+    world: World,
+    database: Database,
+    own: frozenset[tuple[str, int]],
+    taps: Taps | None = None,
 ) -> RemoteTransport:
     """`own` is where we listen ourselves. Raises OSError when a file that is named cannot be read, ValueError."""
     outgoing = config.transport
@@ -54,11 +61,17 @@ def make_transport(
     guard = Policies(database, resolver, dialer, world.clock, heeded, verified)
     given = world.dialer
     dial_from: Callable[[str], Dialer] = SocketDialer if given is None else lambda source: given
-    return RemoteTransport(resolver, dialer, world.clock, world.chance, options, guard, dial_from)
+    return RemoteTransport(resolver, dialer, world.clock, world.chance, options, guard, dial_from, taps)
 
 
 def make_worker(
-    config: Config, world: World, database: Database, bus: Bus, transport: RemoteTransport
+    config: Config,
+    world: World,
+    database: Database,
+    bus: Bus,
+    transport: RemoteTransport,
+    part: Part = WHOLE,
+    holds: Holds | None = None,
 ) -> Worker:
     return Worker(
         database,
@@ -71,4 +84,6 @@ def make_worker(
         per_destination=config.transport.per_destination,
         rate=config.transport.rate,
         grace=config.limits.drain,
+        part=part,
+        holds=holds,
     )

@@ -6,7 +6,7 @@ A protocol is loaded when its first listener is: who has none of IMAP's does not
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from correo.access.pop3.delays import Delays
 from correo.access.pop3.locks import Locks
@@ -14,6 +14,7 @@ from correo.accounts import Logins
 from correo.app import settings
 from correo.app.world import World
 from correo.config import Config, Listener
+from correo.delivery import Outlet
 from correo.net import Peer, Session, Stream
 from correo.net.limits import Budget
 from correo.net.memory import MemoryStream
@@ -53,6 +54,7 @@ class House:
     locks: Locks
     delays: Delays
     rates: NetworkRates
+    outlet: Outlet = field(default_factory=Outlet)
 
 
 def sessions(house: House, config: Config, listener: Listener) -> Make:
@@ -81,7 +83,7 @@ def desk(house: House, config: Config) -> Desk:
 def _smtp(house: House, config: Config, listener: Listener) -> Make:
     world = house.world
     services = ReceiveServices(
-        house.db, house.bus, world.clock, world.chance, house.logins, house.budget, house.rates
+        house.db, house.bus, world.clock, world.chance, house.logins, house.budget, house.rates, house.outlet
     )
     options = ReceiveOptions(
         hostname=config.hostname,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
@@ -20,17 +21,21 @@ from correo.app.outgoing import make_transport, make_worker
 from correo.app.rooms import BUSY, House, Make, desk, local_session, sessions
 from correo.app.shared import Shared, alone
 from correo.app.world import World
-from correo.config import DATABASE, INDEX, Config, Listener
+from correo.config import DATABASE, INDEX, WATCH, Config, Listener
 from correo.config.read import beside
 from correo.mailbox.indexing import STAMP
 from correo.net import Session, Stream
 from correo.net.certificates import Certificates
+from correo.net.descriptors import Descriptors, for_connections
 from correo.net.drive import Stopping, Terms, drive
 from correo.net.handshakes import FailedHandshakes
 from correo.net.limits import ConnectionLimits
 from correo.net.listen import Listener as SocketListener
 from correo.net.listen import split_host_port
 from correo.net.networks import Networks
+from correo.net.tap import Tap, Taps
+from correo.net.turns import Turns
+from correo.net.watch import Door
 from correo.ops.pickup import Pickup
 from correo.ops.renewal import see_certificates
 from correo.ops.sending_back import send_back
@@ -40,12 +45,14 @@ from correo.storage.db import Database
 from correo.storage.db.sqlite import Sqlite
 from correo.storage.index import Index
 from correo.storage.index.fts import FtsIndex
+from correo.transport.lanes import Part
 from correo.transport.remote import RemoteTransport
 from correo.transport.worker import Worker
 from correo.wire.smtp.letter import Outcome
 
 # What nobody can change while a server runs.
 KEPT = ("hostname", "data_dir", "user", "workers", "listener", "dns", "search")
+READING = ("imap", "pop3")  # who reads mail does not wait behind those who bring it
 
 log = structlog.get_logger("correo")
 
@@ -83,6 +90,7 @@ class Server:
         self.shared = shared = shared or alone(config, world)
         self.bus = shared.bus
         self.stopping = Stopping()
+        self._turns = Turns()
         self.handshakes = FailedHandshakes(world.clock)
         self.logins = Logins(
             db,
@@ -98,6 +106,8 @@ class Server:
         self.house = House(
             world, db, self.bus, self.logins, index, self.budget, self.locks, shared.delays, shared.rates
         )
+        self.taps = Taps(world.clock, f"{os.getpid()}.")
+        self.door = Door(self.taps, data_folder(config) / WATCH)
         self.listeners: list[SocketListener] = []
         self._rooms: list[ConnectionLimits] = []
         self._makers: list[Make] = []  # what to make of a connection to each listener
@@ -106,6 +116,7 @@ class Server:
         self._workers: dict[
             Worker, asyncio.Task[None]
         ] = {}  # the last is at work, those before are finishing
+        self._claims = False  # that one
 
     @classmethod
     async def open(cls, config: Config, world: World, shared: Shared | None = None) -> Server:
@@ -124,6 +135,11 @@ class Server:
     async def start(self, sockets: Sequence[socket.socket]) -> None:
         """Begin to serve; `sockets` are those of `bind_all`, in the order of the listeners."""
         self._makers = self._sessions(self.config)
+        descriptors = Descriptors(for_connections())
+        if descriptors.most < self.config.limits.connections:
+            log.warning(
+                "fewer connections than limits.connections, for want of descriptors", most=descriptors.most
+            )
         for position, (listener, sock) in enumerate(zip(self.config.listener, sockets, strict=True)):
             implicit = self._tls(listener) if listener.tls == "implicit" else None
             room = self.shared.room(position)
@@ -136,17 +152,20 @@ class Server:
                 implicit,
                 proxies,
                 partial(self.handshakes.note, listener.protocol),
+                descriptors,
             )
             await bound.start()
             self.listeners.append(bound)
             self._rooms.append(room)
         self._transport = self._make_transport(self.config)
+        await self._open_door()
         self._begin(watch(self.db, self.bus))
         self._begin(show_out(self.logins, self.bus))
         self._begin(see_certificates(self.certificates))
         if self.shared.take_house():
             self._keep_house()
         else:
+            self._start_worker(claims=False)
             self._succession = self._begin(self._succeed())
 
     async def stop(self) -> None:
@@ -170,6 +189,7 @@ class Server:
             task.cancel()
         for result in await asyncio.gather(*working, return_exceptions=True):
             _log_failure(result)
+        self.door.close()
         self.logins.close()
         if self.index is not None:
             await self.index.close()
@@ -184,9 +204,10 @@ class Server:
             done, _ = await asyncio.wait([*working, *self._duties], return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 replaced = task in working and task not in self._workers.values()
-                if not replaced and task is not self._succession:
+                if not replaced:
                     task.result()
-                    return
+                    if task is not self._succession:
+                        return
                 self._duties.discard(task)
 
     def reload(self, config: Config) -> None:
@@ -216,9 +237,7 @@ class Server:
         self._makers = self._sessions(fresh)
         self._transport = transport
         if self._workers:
-            for worker in self._workers:
-                worker.stop()
-            self._start_worker()
+            self._start_worker(claims=self._claims)
         log.info("reloaded")
 
     # ------------------------------------------------------------------------------------------------------------------
@@ -234,15 +253,20 @@ class Server:
     def _serve(self, position: int) -> Callable[[Stream], Awaitable[None]]:
         listener = self.config.listener[position]
         failed = partial(self.handshakes.note, listener.protocol)
-        terms = Terms(self._tls(listener), self.stopping, self._incident, failed=failed)
+        tap = partial(self._tap, listener.protocol)
+        turns = None if listener.protocol in READING else self._turns
+        terms = Terms(self._tls(listener), self.stopping, self._incident, failed=failed, tap=tap, turns=turns)
 
         async def serve(stream: Stream) -> None:
-            pause = self.config.smtp.greet_wait if listener.protocol == "smtp" else 0.0
-            await drive(
-                stream, self._makers[position](stream), replace(terms, pause=pause) if pause else terms
-            )
+            config = self.config
+            pause = config.smtp.greet_wait if listener.protocol == "smtp" else 0.0
+            current = replace(terms, pause=pause, write_seconds=config.limits.write_time)
+            await drive(stream, self._makers[position](stream), current)
 
         return serve
+
+    def _tap(self, protocol: str, stream: Stream, session: Session) -> Tap:
+        return self.taps.incoming(protocol, stream.peer, stream.tls, lambda: session.logged_in, session.core)
 
     def _sessions(self, config: Config) -> list[Make]:
         return [sessions(self.house, config, listener) for listener in config.listener]
@@ -263,6 +287,12 @@ class Server:
         """To whoever wrote it, a letter that a local session has refused."""
         return await send_back(desk(self.house, self.config), found, outcome, self.world.clock.now())
 
+    async def _open_door(self) -> None:
+        try:
+            await self.door.open()
+        except OSError as error:  # nothing but `correo watch` needs it
+            log.warning("nobody can watch", reason=str(error))
+
     def _begin(self, duty: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(duty)
         self._duties.add(task)
@@ -277,7 +307,7 @@ class Server:
                 return
 
     def _keep_house(self) -> None:
-        self._start_worker()
+        self._start_worker(claims=True)
         self._begin(sweep(self.db, self.bus, self.world.clock, lambda: self.config.ledger.keep))
         self._begin(keep_index(self.db, self.index))
         self._begin(renew(lambda: self._transport))
@@ -285,8 +315,15 @@ class Server:
             self._begin(duty)
         log.debug("keeps house")
 
-    def _start_worker(self) -> None:
-        worker = make_worker(self.config, self.world, self.db, self.bus, self._transport)
+    def _start_worker(self, *, claims: bool) -> None:
+        """In place of the one there is, which comes to its end."""
+        for worker in self._workers:
+            worker.stop()
+        part = Part(self.shared.workers, claims)
+        worker = make_worker(
+            self.config, self.world, self.db, self.bus, self._transport, part, self.shared.leases
+        )
+        self._claims, self.house.outlet.courier = claims, worker
         task = asyncio.get_running_loop().create_task(worker.run())
         self._workers[worker] = task
         task.add_done_callback(lambda _: self._workers.pop(worker) if len(self._workers) > 1 else None)
@@ -295,4 +332,4 @@ class Server:
         """Raises OSError when a file that is named cannot be read, ValueError."""
         listening = [item for item in self.listeners if item.sock.family != socket.AF_UNIX]
         own = frozenset(split_host_port(item.address) for item in listening)
-        return make_transport(config, self.world, self.db, own)
+        return make_transport(config, self.world, self.db, own, self.taps)

@@ -26,6 +26,7 @@ from correo.storage.bus.local import LocalBus
 from correo.storage.holds import Holds
 
 HOLDS = "holds"  # the file in data_dir, always empty, by which workers hold what only one of them may have
+LEASES = "leases"  # another, by which is seen whose leases are those of the dead
 HOUSE = 0  # that of who keeps house; the others are ids of accounts, which are larger
 KEY_SIZE = 32  # octets
 
@@ -42,6 +43,7 @@ class Shared:
     room: Callable[[int], ConnectionLimits]  # for the listener at this position
     workers: int = 1
     holds: Holds | None = None
+    leases: Holds | None = None
     kin: Kin | None = None
 
     def take_house(self) -> bool:
@@ -55,11 +57,13 @@ class Shared:
     def close(self) -> None:
         if self.kin is not None:
             self.kin.close()
-        if self.holds is not None:
-            self.holds.close()
+        for holds in (self.holds, self.leases):
+            if holds is not None:
+                holds.close()
 
 
-def alone(config: Config, world: World) -> Shared:
+def alone(config: Config, world: World, folder: Path | None = None) -> Shared:
+    """For the only process, or one that pretends to be: it has no `folder` then. Raises OSError."""
     limits = config.limits
     return Shared(
         bus=LocalBus(),
@@ -70,6 +74,7 @@ def alone(config: Config, world: World) -> Shared:
         failures=Failures(settings.patience(config)),
         failures_key=world.chance.secret(KEY_SIZE),
         room=lambda _: ConnectionLimits(limits.connections, limits.connections_per_address),
+        leases=Holds(folder / LEASES) if folder else None,
     )
 
 
@@ -92,6 +97,7 @@ def together(config: Config, folder: Path, workers: int, seat: int, board: Board
         room=room,
         workers=workers,
         holds=holds,
+        leases=Holds(folder / LEASES),
         kin=kin,
     )
     kin.start(shared.bus.publish_all)
@@ -128,9 +134,11 @@ class SharedFailures(Failures):
         self._tell_failed(client.address, _octets(login), mark, now)
         return super().failed(client, login, mark, now)
 
-    def succeeded(self, client: Client, login: str, now: int) -> None:
-        self._tell_succeeded(client.address, _octets(login), now)
-        super().succeeded(client, login, now)
+    def succeeded(self, client: Client, login: str, now: int) -> bool:
+        news = super().succeeded(client, login, now)
+        if news:
+            self._tell_succeeded(client.address, _octets(login), now)
+        return news
 
     def _hear_failed(self, address: str, login: bytes, mark: bytes, now: int) -> None:
         super().failed(Client(address=address), _login(login), mark, now)

@@ -118,6 +118,11 @@ class Session(Protocol):
         """Seconds to wait for the client's next octets, in the state the session is in now."""
         ...
 
+    @property
+    def logged_in(self) -> str:
+        """The address (comparison form) of who is, or ""."""
+        ...
+
     async def greet(self) -> None: ...
 
     async def handle(self, event: Any, flush: Flush) -> None:

@@ -120,8 +120,8 @@ class SharedBudget(Budget):
         self._board = board
         self._seat = seat
 
-    def take(self, size: int) -> bool:
-        if self.used + size > self.limit - self._board.elsewhere(self._seat, MEMORY):
+    def take(self, size: int, share: float = 1.0) -> bool:
+        if self.used + size > self.limit * share - self._board.elsewhere(self._seat, MEMORY):
             return False
         self.used += size
         self._board.put(self._seat, MEMORY, self.used)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from correo.net import WOKEN, Session, Stream
 from correo.net.handshakes import Failed, unheard
+from correo.net.tap import UNWATCHED, Tap
+from correo.net.turns import Turns
 from correo.wire import NEED_DATA
 
 WRITE_SECONDS = 120.0  # a client that takes nothing for so long is gone
@@ -19,6 +21,10 @@ TURN = 50  # events of one client answered in a row before others get their turn
 
 class Gone(Exception):
     """The connection is lost, or the client takes nothing any more: there is nobody to answer."""
+
+
+def unwatched(stream: Stream, session: Session) -> Tap:
+    return UNWATCHED
 
 
 class Stopping:
@@ -49,13 +55,17 @@ class Terms:
     incident: Callable[[BaseException], str]  # logs a fault of ours and returns the id it is logged under
     pause: float = 0.0  # seconds before the session greets: who does not wait is heard speaking then
     failed: Failed = unheard  # told of handshakes that fail
+    write_seconds: float = WRITE_SECONDS
+    tap: Callable[[Stream, Session], Tap] = unwatched  # through which a connection is watched
+    turns: Turns | None = None  # shared with other connections; None for those who need not wait
 
 
 async def drive(stream: Stream, session: Session, terms: Terms) -> None:
     """Serve one connection to its end. Raises only CancelledError."""
+    tap = terms.tap(stream, session)
     terms.stopping.add(stream)
     try:
-        await _converse(stream, session, terms)
+        await _converse(stream, session, terms, tap)
     except Gone:
         stream.abort()
     finally:
@@ -64,24 +74,30 @@ async def drive(stream: Stream, session: Session, terms: Terms) -> None:
             await session.ended()
         except Exception as fault:
             terms.incident(fault)
+        tap.close()
         await stream.close()
 
 
-async def _converse(stream: Stream, session: Session, terms: Terms) -> None:
+async def _converse(stream: Stream, session: Session, terms: Terms, tap: Tap) -> None:
     core = session.core
     held: list[bytes] = []
 
     async def flush() -> None:
-        held.append(core.take_output())
+        output = core.take_output()
+        if tap.on:
+            tap.said(output)
+        held.append(output)
         data = b"".join(held)
         held.clear()
         try:
             stream.write(data)
-            await stream.drain(WRITE_SECONDS)
+            await stream.drain(terms.write_seconds)
         except (OSError, TimeoutError) as lost:
             raise Gone from lost
 
     try:
+        if terms.turns:
+            await terms.turns.take()
         if terms.pause:
             await _overhear(stream, session, terms)
         await session.greet()
@@ -91,18 +107,29 @@ async def _converse(stream: Stream, session: Session, terms: Terms) -> None:
             if event is NEED_DATA:
                 await flush()
                 size = 0
+                if tap.on:
+                    tap.settled()
                 if terms.stopping.set:
                     session.shutting_down()
                 if not core.closed:
-                    await _read(stream, session, terms.stopping)
+                    await _read(stream, session, terms.stopping, tap)
+                    if tap.on:
+                        tap.settled()  # for who has begun to watch meanwhile: what is said next is a beginning
+                    if terms.turns:
+                        await terms.turns.take()
                 continue
+            if tap.on:
+                tap.heard(event)
             await session.handle(event, flush)
             answer = core.take_output()
+            if tap.on:
+                tap.said(answer)
             held.append(answer)
             size += len(answer)
             if core.tls_wanted:
                 await flush()
                 await _upgrade(stream, session, terms)
+                tap.tls_started(stream.tls)
             turn += 1
             if turn % TURN == 0:
                 await asyncio.sleep(0)
@@ -128,7 +155,7 @@ async def _overhear(stream: Stream, session: Session, terms: Terms) -> None:
         session.core.receive(data)
 
 
-async def _read(stream: Stream, session: Session, stopping: Stopping) -> None:
+async def _read(stream: Stream, session: Session, stopping: Stopping, tap: Tap) -> None:
     try:
         data = await stream.read(session.timeout)
     except TimeoutError:
@@ -137,7 +164,9 @@ async def _read(stream: Stream, session: Session, stopping: Stopping) -> None:
     except asyncio.CancelledError:
         if stopping.set:  # RFC 5321 §3.8: nobody is left without a word
             session.shutting_down(at_once=True)
-            stream.write(session.core.take_output())
+            output = session.core.take_output()
+            tap.said(output)
+            stream.write(output)
         raise
     except OSError as lost:
         raise Gone from lost

@@ -57,8 +57,12 @@ class ConnectionLimits:
                 del self._networks[network]
 
 
+# Of the budget, for messages that are read: people who take their time must not keep mail from coming in.
+READING = 0.5
+
+
 class Budget:
-    """The memory that messages take while they are received, over all connections together.
+    """The memory that messages take while they are received, or read by people, over all connections together.
 
     What does not fit is refused for now: the other side keeps its message and tries again.
     """
@@ -69,12 +73,16 @@ class Budget:
         self.limit = limit
         self.used = 0
 
-    def take(self, size: int) -> bool:
-        """Whether `size` octets more may be held; if so they count until `give`."""
-        if self.used + size > self.limit:
+    def take(self, size: int, share: float = 1.0) -> bool:
+        """Whether `size` octets more may be held, by somebody who may have a `share` of all; if so they count until `give`."""
+        if self.used + size > self.limit * share:
             return False
         self.used += size
         return True
+
+    def of_reader(self, size: int) -> int:
+        """What a message counts while it is read: no more than all of them may, so that one that is too large fits alone."""
+        return min(size, int(self.limit * READING))
 
     def give(self, size: int) -> None:
         self.used -= size

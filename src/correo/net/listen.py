@@ -13,11 +13,13 @@ from typing import Any
 import structlog
 
 from correo.net import Peer, Stream
+from correo.net.descriptors import Descriptors
 from correo.net.drive import HANDSHAKE_SECONDS
 from correo.net.handshakes import Failed, unheard
 from correo.net.limits import ConnectionLimits
 from correo.net.networks import NOBODY, Networks
-from correo.net.stream import CLOSE_SECONDS, SocketStream, peer_of
+from correo.net.secure import SecureTransport
+from correo.net.stream import SocketStream, peer_of
 from correo.wire.proxy import Malformed, Own, ProxyReader, Relayed
 
 BACKLOG = 1024
@@ -113,6 +115,7 @@ class Listener:
         tls: Callable[[], ssl.SSLContext | None] | None,
         proxies: Networks = NOBODY,
         failed: Failed = unheard,
+        descriptors: Descriptors | None = None,
     ) -> None:
         self.sock = sock
         self._serve = serve
@@ -121,6 +124,7 @@ class Listener:
         self._tls = tls  # implicit TLS: asked at each handshake
         self._proxies = proxies  # balancers, which say for whom they connect; nobody else is asked
         self._failed = failed  # told of handshakes that fail
+        self._descriptors = descriptors or Descriptors()  # of all listeners of this process
         self._server: asyncio.Server | None = None
         self._acceptor: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -151,18 +155,31 @@ class Listener:
 
     async def _connection(self, stream: SocketStream) -> None:
         address = stream.peer.address
-        if not self._limits.enter(address):
+        if not self._enter(address):
             stream.write(self._busy)
             await stream.close()
             return
         try:
             await self._serve(stream)
         finally:
-            self._limits.leave(address)
+            self._leave(address)
             stream.abort()
 
+    def _enter(self, address: str) -> bool:
+        """Whether one more from `address` may come in; if so it counts until `_leave`."""
+        if not self._descriptors.take():
+            return False
+        if not self._limits.enter(address):
+            self._descriptors.give()
+            return False
+        return True
+
+    def _leave(self, address: str) -> None:
+        self._limits.leave(address)
+        self._descriptors.give()
+
     async def _accept_by_hand(self) -> None:
-        """A server of the loop begins to read before TLS can be started, and would lose the first record."""
+        """Where something comes before the session: a balancer's word, the handshake, the question who it is on a local socket."""
         loop = asyncio.get_running_loop()
         while True:
             try:
@@ -195,7 +212,7 @@ class Listener:
     async def _handshake(
         self, sock: socket.socket, address: str, context: ssl.SSLContext | None, origin: Relayed | Own
     ) -> None:
-        if context is None or not self._limits.enter(address):
+        if context is None or not self._enter(address):
             sock.close()
             return
         try:
@@ -211,7 +228,7 @@ class Listener:
         except (OSError, TimeoutError):
             pass  # the client has gone
         finally:
-            self._limits.leave(address)
+            self._leave(address)
 
     def stop_accepting(self) -> None:
         if self._server:
@@ -248,13 +265,14 @@ async def _stream_of(
 ) -> SocketStream:
     """After the handshake, where there is a `context`. Raises OSError, TimeoutError."""
     stream = SocketStream()
-    await asyncio.get_running_loop().connect_accepted_socket(
-        lambda: stream,
-        sock,
-        ssl=context,
-        ssl_handshake_timeout=HANDSHAKE_SECONDS if context else None,
-        ssl_shutdown_timeout=CLOSE_SECONDS if context else None,
-    )
+    loop = asyncio.get_running_loop()
+    if context is None:
+        await loop.connect_accepted_socket(lambda: stream, sock)
+    else:
+        # Between the socket and the stream from the first octet on, so that none of the handshake can come too early.
+        secure = SecureTransport(stream, context, server_side=True)
+        await loop.connect_accepted_socket(lambda: secure, sock)
+        await stream.shaken(secure, HANDSHAKE_SECONDS)
     _tell(stream, origin)
     return stream
 
@@ -272,7 +290,5 @@ class _Accepted(SocketStream):
         self._begin = begin
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        fresh = not self._upgrading
         super().connection_made(transport)
-        if fresh:
-            self._begin(self)
+        self._begin(self)

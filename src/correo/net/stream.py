@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from correo.net import WOKEN, Peer, TlsInfo, Woken
+from correo.net.secure import SecureTransport
 from correo.net.tls import described
 
 READ_AHEAD = (
@@ -19,6 +20,7 @@ READ_AHEAD = (
 )  # octets a client may send ahead of what we have read before we stop reading its socket
 _UCRED = struct.Struct("3i")  # pid, uid, gid (unix(7))
 CLOSE_SECONDS = 5.0  # how long a closing connection may take to send the rest
+HANDSHAKE_SECONDS = 60.0  # for those who set no limit of their own
 TICK = 0.001  # seconds: how exact the timers of loops are
 
 
@@ -43,18 +45,15 @@ class SocketStream(asyncio.Protocol):
         self._writable: asyncio.Future[None] | None = None
         self._congested = False
         self._gone: asyncio.Future[None] = self._loop.create_future()
-        self._upgrading = False
 
     # -- called by the transport -------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's transports do not derive from it
-        if not self._upgrading:
-            self.peer = peer_of(self._transport.get_extra_info("peername"))
-            self.local = peer_of(self._transport.get_extra_info("sockname"))
-            if self.peer.address == "unix":
-                self.peer = replace(self.peer, uid=_uid(self._transport))
-        self._note_tls()
+        self.peer = peer_of(self._transport.get_extra_info("peername"))
+        self.local = peer_of(self._transport.get_extra_info("sockname"))
+        if self.peer.address == "unix":
+            self.peer = replace(self.peer, uid=uid_of(self._transport))
 
     def data_received(self, data: bytes) -> None:
         self._received.append(data)
@@ -67,7 +66,7 @@ class SocketStream(asyncio.Protocol):
     def eof_received(self) -> bool:
         self._eof = True
         self._rouse()
-        return self.tls is None  # plain TCP may still be written to; TLS cannot be half closed
+        return True  # it may still be written to
 
     def pause_writing(self) -> None:
         self._congested = True
@@ -140,21 +139,19 @@ class SocketStream(asyncio.Protocol):
     ) -> None:
         if self._transport is None or self._gone.done():
             raise ConnectionResetError("the connection is closed")
+        secure = SecureTransport(self, context, server_side=server_side, hostname=hostname)
+        plain, self._transport = self._transport, cast(asyncio.Transport, secure)
         self._received.clear()  # whatever came in clear text must not be taken for what comes under TLS
         self._held = 0
-        self._upgrading = True
-        transport = await self._loop.start_tls(
-            self._transport,
-            self,
-            context,
-            server_side=server_side,
-            server_hostname=hostname,
-            ssl_shutdown_timeout=CLOSE_SECONDS,
-        )
-        if transport is None:
-            raise ConnectionResetError("the connection was lost in the TLS handshake")
-        self._transport = transport
-        self._note_tls()
+        secure.take_over(plain, congested=self._congested)
+        if self._paused_reading:
+            self._paused_reading = False
+            secure.resume_reading()
+        await self.shaken(secure, HANDSHAKE_SECONDS)
+
+    async def shaken(self, secure: SecureTransport, seconds: float) -> None:
+        """Wait for the handshake of the transport that we are above of. Raises OSError, TimeoutError."""
+        self.tls = described(await secure.shake(seconds))
 
     def wake(self) -> None:
         self._wake_pending = True
@@ -172,12 +169,6 @@ class SocketStream(asyncio.Protocol):
     def abort(self) -> None:
         if self._transport:
             self._transport.abort()
-
-    def _note_tls(self) -> None:
-        assert self._transport is not None
-        tls: Any = self._transport.get_extra_info("ssl_object")
-        if tls is not None:
-            self.tls = described(tls)
 
     def _rouse(self) -> None:
         if self._reader and not self._reader.done():
@@ -206,7 +197,7 @@ def peer_of(name: Any) -> Peer:
     return Peer("unix", 0)
 
 
-def _uid(transport: asyncio.Transport) -> int:
+def uid_of(transport: asyncio.Transport) -> int:
     """Whose process connected to a local socket; -1 where the system does not tell."""
     if not hasattr(socket, "SO_PEERCRED"):
         return -1
