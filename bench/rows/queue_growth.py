@@ -22,8 +22,9 @@ from correo.mail.status import Status
 from correo.queue import QueuedRecipient
 from correo.queue.schedule import Schedule
 from correo.storage.db.sqlite import Sqlite
+from correo.transport.leases import LEASE
 from correo.transport.settling import Policy, settle
-from correo.transport.worker import LEASE, MAX_CLAIM
+from correo.transport.worker import MAX_CLAIM
 
 SIZES = (1_000, 100_000, 1_000_000)
 QUICK = (1_000, 5_000)

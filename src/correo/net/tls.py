@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio.sslproto
 import hashlib
 import ssl
 from pathlib import Path
 from typing import Any
 
 from correo.net import TlsInfo
-
-# asyncio gives every TLS connection a read buffer of 256 KiB; 32 KiB hold two records and serve as well.
-# The name is private, so it is set only where it exists (docs/decisions/0005-event-loop.md).
-if hasattr(asyncio.sslproto.SSLProtocol, "max_size"):
-    asyncio.sslproto.SSLProtocol.max_size = 32 * 1024
-
 
 # Of TLS 1.2: forward secrecy alone, and no SHA-1. CBC comes last, for mail servers on old systems, which would else send in clear text.
 CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES256:ECDHE+AES:!SHA1:!aNULL:!AESCCM"
