@@ -10,8 +10,9 @@ import pytest
 
 from correo.accounts import SendLimits
 from correo.accounts.failures import Client
-from correo.app.shared import Shared, together
-from correo.clock.system import SystemChance
+from correo.app.shared import Shared, alone, together
+from correo.app.world import World
+from correo.clock.system import SystemChance, SystemClock
 from correo.config import read
 from correo.mail.errors import Refused
 from correo.mail.instant import HOUR, SECOND
@@ -129,3 +130,16 @@ async def test_the_bus_is_one(pair: tuple[Shared, Shared]) -> None:
     pair[1].bus.subscribe(QUEUE, lambda: woken.append(1))
     pair[0].bus.publish(QUEUE)
     await until(lambda: woken == [1])
+
+
+def test_without_room_for_the_file_the_dead_are_not_seen(tmp_path: Path) -> None:
+    """A disk that is full, or cannot be written, is for the database to meet."""
+    config = read(CONFIG, tmp_path / "correo.toml")
+    world = World(SystemClock(), SystemChance())
+    (tmp_path / "leases").mkdir()
+    assert alone(config, world, tmp_path).leases is None
+    assert alone(config, world).leases is None
+    (tmp_path / "leases").rmdir()
+    shared = alone(config, world, tmp_path)
+    assert shared.leases is not None
+    shared.close()

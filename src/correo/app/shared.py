@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
+
 from correo.access.pop3.delays import Delays
 from correo.access.pop3.locks import Locks
 from correo.accounts.failures import Client, Failures, Patience, folded
@@ -29,6 +31,8 @@ HOLDS = "holds"  # the file in data_dir, always empty, by which workers hold wha
 LEASES = "leases"  # another, by which is seen whose leases are those of the dead
 HOUSE = 0  # that of who keeps house; the others are ids of accounts, which are larger
 KEY_SIZE = 32  # octets
+
+log = structlog.get_logger("correo")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,7 @@ class Shared:
 
 
 def alone(config: Config, world: World, folder: Path | None = None) -> Shared:
-    """For the only process, or one that pretends to be: it has no `folder` then. Raises OSError."""
+    """For the only process, or one that pretends to be: it has no `folder` then."""
     limits = config.limits
     return Shared(
         bus=LocalBus(),
@@ -74,8 +78,17 @@ def alone(config: Config, world: World, folder: Path | None = None) -> Shared:
         failures=Failures(settings.patience(config)),
         failures_key=world.chance.secret(KEY_SIZE),
         room=lambda _: ConnectionLimits(limits.connections, limits.connections_per_address),
-        leases=Holds(folder / LEASES) if folder else None,
+        leases=_leases(folder) if folder else None,
     )
+
+
+def _leases(folder: Path) -> Holds | None:
+    """None where the file cannot be had: then nobody sees who is dead, and leases lapse."""
+    try:
+        return Holds(folder / LEASES)
+    except OSError as error:
+        log.warning("the leases of the dead will lapse", reason=str(error))
+        return None
 
 
 def together(config: Config, folder: Path, workers: int, seat: int, board: Board, kin: Kin) -> Shared:
@@ -97,7 +110,7 @@ def together(config: Config, folder: Path, workers: int, seat: int, board: Board
         room=room,
         workers=workers,
         holds=holds,
-        leases=Holds(folder / LEASES),
+        leases=_leases(folder),
         kin=kin,
     )
     kin.start(shared.bus.publish_all)
