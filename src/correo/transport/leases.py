@@ -52,6 +52,8 @@ class Leases:
                     await self._db.note(queue.renew, own, self.until(self._clock.now()))
                 if looks and await self._take_over():
                     due()
+            except Refused as refused:  # a full disk, for example
+                log.warning("renewing leases failed", reason=str(refused))
             except Exception:
                 log.exception("renewing leases failed")
             looks = self._claims
