@@ -56,16 +56,29 @@ class Stranger(asyncio.DatagramProtocol):
             self._transport.sendto(answer, addr)
 
 
+def free_by_tcp(port: int) -> bool:
+    """Some connection of somebody else may have it by TCP, where a test listens as well."""
+    with socket.socket() as sock:
+        try:
+            sock.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
 @asynccontextmanager
 async def strangers(*behaviours: Behaviour) -> AsyncIterator[list[Stranger]]:
     async with AsyncExitStack() as stack:
         found = []
         for behave in behaviours:
-            transport, protocol = await asyncio.get_running_loop().create_datagram_endpoint(
-                lambda behave=behave: Stranger(behave),  # type: ignore[misc]
-                local_addr=("127.0.0.1", 0),
-            )
-            stack.callback(transport.close)
+            while True:
+                transport, protocol = await asyncio.get_running_loop().create_datagram_endpoint(
+                    lambda behave=behave: Stranger(behave),  # type: ignore[misc]
+                    local_addr=("127.0.0.1", 0),
+                )
+                stack.callback(transport.close)
+                if free_by_tcp(protocol.port):
+                    break
             found.append(protocol)
         yield found
 
