@@ -6,14 +6,13 @@ import asyncio
 import gc
 import logging
 import sys
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 import structlog
 from structlog.typing import EventDict
+from tests.journeys.in_place import InPlace
 from tests.simulation.books import Broken
 from tests.simulation.process import Process, note_tasks
 from tests.simulation.world import Outcome, Plan, World
@@ -21,22 +20,7 @@ from tests.simulation.world import Outcome, Plan, World
 from correo.clock.virtual import run
 from correo.mail.errors import Refused
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
 SHARED_MEMORY = Path("/dev/shm")
-
-
-class _InPlace(ThreadPoolExecutor):
-    """What is given to a thread because it takes long is done at once: when a thread ends, no seed decides."""
-
-    def submit(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        future: Future[T] = Future()
-        try:
-            future.set_result(work(*args, **kwargs))
-        except Exception as error:
-            future.set_exception(error)
-        return future
 
 
 def _overhear(logger: Any, method: str, event: EventDict) -> EventDict:
@@ -56,7 +40,7 @@ def simulate(plan: Plan) -> Outcome:
     async def tell(folder: str) -> Outcome:
         loop = asyncio.get_running_loop()
         loop.set_task_factory(note_tasks)
-        loop.set_default_executor(_InPlace(1))
+        loop.set_default_executor(InPlace(1))
         world = World(Path(folder), plan)
         try:
             return await world.run()

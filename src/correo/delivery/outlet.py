@@ -1,7 +1,7 @@
 """The short way out: what has just been accepted goes to a worker of this process at once, without being looked for in the queue.
 
-It is in the queue all the same, from the commit that accepted it, with a lease of that worker: after a crash it is tried again when
-the lease ends, as whatever a worker has claimed.
+It is in the queue all the same, from the commit that accepted it, with a lease of that worker: after a crash it is taken back
+as whatever a worker has claimed.
 """
 
 from __future__ import annotations
