@@ -53,8 +53,9 @@ class Reader(threading.Thread):
             while not self._over.wait(LOOK):
                 self.memory = max(self.memory, self._server.memory())
                 for command in ("NOOP", "FETCH 1:10 (UID FLAGS ENVELOPE)"):
-                    self._timed(client.command, command)
-                self._enter().logout()
+                    self._timed(command, client.command, command)
+                visitor = self._enter()
+                self._timed("LOGOUT", visitor.logout)
             client.logout()
         except (OSError, RuntimeError) as error:
             self.failed = error
@@ -66,15 +67,15 @@ class Reader(threading.Thread):
             raise RuntimeError(f"IMAP during the storm: {self.failed}")
 
     def _enter(self) -> RawImap:
-        client = self._timed(RawImap, HOST, self._server.imap)
+        client = self._timed("connecting", RawImap, HOST, self._server.imap)
         for command in (f"LOGIN {PEOPLE[0]} {PASSWORD}", "SELECT INBOX"):
-            self._timed(client.command, command)
+            self._timed(command, client.command, command)
         return client
 
-    def _timed(self, work: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
+    def _timed(self, what: str, work: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
         start = time.perf_counter()
         done = work(*given, **named)
-        self.taken.append((time.perf_counter() - start, str(given[0]).partition(" ")[0]))
+        self.taken.append((time.perf_counter() - start, what.partition(" ")[0]))
         return done
 
 
@@ -154,7 +155,7 @@ def _storm(sent: Sent, seconds: float, best: float, cpu: float, reader: Reader) 
     )
     taken = [seconds for seconds, _ in reader.taken]
     slowest = ", ".join(f"{what} {seconds * 1e3:,.0f} ms" for seconds, what in sorted(reader.taken)[-8:])
-    print(f"overload: IMAP was slowest at {slowest.replace(HOST, 'connecting')}", file=sys.stderr)
+    print(f"overload: IMAP was slowest at {slowest}", file=sys.stderr)
     yield Figure("IMAP during the storm, median", OURS, statistics.median(taken) * 1e3, "ms")
     yield Figure("IMAP during the storm, 99 of 100", OURS, statistics.quantiles(taken, n=100)[-1] * 1e3, "ms")
 
@@ -173,7 +174,7 @@ ROW = Row(
     f"{TIMES} times as much mail as the server can take",
     f"First what it can do: {AT_ONCE} connections, a message of {SIZE // 1000} KB each. Then, for {SECONDS} seconds, {TIMES} times as many connections a second "
     f"are begun, whatever becomes of those before (an open loop), as far as {OPEN:,} are open at once; each wants to hand over a message and waits {PATIENCE:.0f} "
-    f"seconds for its 250. Meanwhile one person reads his mail: NOOP, FETCH, and new sessions with LOGIN and SELECT; each command and each greeting is timed. `limits.memory` is {LIMIT_MB} MB here. "
+    f"seconds for its 250. Meanwhile one person reads his mail: NOOP, FETCH, and new sessions with LOGIN, SELECT and LOGOUT; each command and each greeting is timed. `limits.memory` is {LIMIT_MB} MB here. "
     "The generator shares the machine, as the storm it is; its share stands in the table.",
     one_round,
     goals={

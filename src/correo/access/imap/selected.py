@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from correo.access.imap.batches import Asked
 from correo.access.imap.flags import Announced
+from correo.access.imap.recency import Recency
 from correo.access.imap.revisions import REV2, UIDONLY
 from correo.access.imap.rights import Access
 from correo.access.imap.view import View
@@ -35,6 +36,7 @@ class Selected:
     arrived: list[int] = field(default_factory=list)  # UIDs of which EXISTS was told last
     fresh: Fresh = field(default_factory=dict)  # of which more is to be told (RFC 5465 §5.2)
     batches: Asked = field(default_factory=dict)  # what UIDBATCHES has answered (RFC 10022 §3.1.1)
+    recency: Recency = field(default_factory=Recency)
 
     @classmethod
     def of(

@@ -197,6 +197,12 @@ class ImapSession:
         self._selected = selected
         self.listening.to("selected", [account_topic(selected.access.account_id)] if selected else ())
 
+    async def leave(self) -> None:
+        """No mailbox is open; what was recent in the one before is to no session that opens it from now on."""
+        before, self.selected = self.selected, None
+        if before is not None:
+            await before.recency.settled()
+
     @property
     def mailbox(self) -> Selected:
         assert self.selected is not None, "the table of commands lets no one here without a mailbox"

@@ -11,7 +11,6 @@ from correo.access.imap.rights import Access, granted, writes
 from correo.access.imap.selected import Selected
 from correo.access.imap.view import slices
 from correo.access.imap.wishes import USUAL, Interest, note
-from correo.mail.errors import Kind, Refused
 from correo.mailbox import Changes, Fetched, Mailbox, Rights, ranges
 from correo.storage.db import Database, Tx
 from correo.wire.imap import encode
@@ -78,26 +77,6 @@ def _expunged(selected: Selected) -> list[bytes]:
     return [*told, encode.vanished(ranges.of(gone))]
 
 
-async def recent_of(db: Database, box: Mailbox | None, *, read_only: bool) -> tuple[int, int]:
-    """The first and last UID that are \\Recent to this session; if it may write, to no other after it (RFC 3501 §2.3.2)."""
-    if box is None or box.recent >= box.uidnext:
-        return 1, 0
-    if read_only:
-        return box.recent, box.uidnext - 1
-    try:
-        return await db.write(take_recent, box.id)
-    except Refused as refused:
-        if refused.kind in (Kind.UNAVAILABLE, Kind.NOT_FOUND):
-            return 1, 0  # a full disk must not keep anybody from reading
-        raise
-
-
-async def take_recent(tx: Tx, mailbox_id: int) -> tuple[int, int]:
-    first = await mailbox.take_recent(tx, mailbox_id)
-    box = await mailbox.get(tx, mailbox_id)
-    return first, (box.uidnext if box else first) - 1
-
-
 async def counts(db: Database, selected: Selected, box: Mailbox | None = None) -> bytes:
     """EXISTS, and with it RECENT, which IMAP4rev2 has no more: its sessions leave what is recent to others.
 
@@ -109,7 +88,11 @@ async def counts(db: Database, selected: Selected, box: Mailbox | None = None) -
     if not selected.visits:
         box = box or await db.read(mailbox.get, selected.mailbox_id)
         read_only = selected.read_only or not writes(selected.rights)
-        view.add_recent(*await recent_of(db, box, read_only=read_only))
+        if box is not None and box.recent < box.uidnext:
+            if read_only:
+                view.add_recent(box.recent, box.uidnext - 1)
+            else:
+                await selected.recency.take(db, selected, box)
     return encode.exists(len(view)) + encode.recent(view.recent)
 
 

@@ -16,7 +16,6 @@ import contextlib
 import os
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, TypeVarTuple, Unpack
@@ -31,6 +30,7 @@ from correo.storage.db.refusals import translated, undone
 from correo.storage.db.rewriting import rewrite
 from correo.storage.db.translate import sqlite_sql
 from correo.storage.db.turns import Turns
+from correo.storage.threads import NoThreads, started
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -161,8 +161,8 @@ class Sqlite:
         self._hurried = 0  # of the queue
         self._leisure: asyncio.TimerHandle | None = None  # until what is not hurried has waited long enough
         self._turning: asyncio.Task[None] | None = None
-        self._syncer = ThreadPoolExecutor(1, "sqlite-sync") if threaded else None
-        self._scanner = ThreadPoolExecutor(SCANNERS, "sqlite-scan") if threaded else None
+        self._syncer = started(1, "sqlite-sync") if threaded else None
+        self._scanner = started(SCANNERS, "sqlite-scan") if threaded else None
         self._notes = (
             Notes(self._path, self._writer, self._syncer, self._turns.doubt) if self._syncer else None
         )
@@ -184,12 +184,14 @@ class Sqlite:
     ) -> Sqlite:
         """Open or make the database at `path` and bring its schema up to date.
 
-        Raises SchemaMismatch; Refused UNAVAILABLE, or BROKEN for a file that is no database.
+        Raises SchemaMismatch; Refused UNAVAILABLE, or BROKEN for a file that is no database; NoThreads.
         """
         try:
             database = cls(path, threaded=threaded, announced=announced, durable=durable, vfs=vfs)
         except apsw.Error as error:
             raise translated(error) from error
+        except NoThreads:
+            raise
         except OSError as error:  # of the files beside it
             raise Refused(Kind.UNAVAILABLE, f"database: {error}") from error
         try:
@@ -395,7 +397,8 @@ class Sqlite:
                 if failed:
                     await self._patiently(self._doubt)
             finally:
-                self._turns.release()
+                if self._turns.held:
+                    self._turns.release()
 
     def _doubt(self) -> None:
         """What failed may have been a sync, and the next one would not say what it left out (`storage.db.rewriting`)."""
@@ -413,9 +416,14 @@ class Sqlite:
             self._writer.execute("COMMIT")  # a write to the log, which waits for nothing
             self._notes.add(count)
             return
-        await self._patiently(self._writer.execute, "COMMIT")
+        await self._patiently(self._commit_and_leave)
         if self._notes:
             self._notes.synced()
+
+    def _commit_and_leave(self) -> None:
+        """In the thread: other processes need not wait until the event loop of this one comes round to it."""
+        self._writer.execute("COMMIT")
+        self._turns.release()
 
     async def _begin(self) -> None:
         try:

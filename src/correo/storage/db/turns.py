@@ -32,6 +32,7 @@ class Turns:
         self._room = _open(f"{path}-lock")
         self._announced = announced
         self._taken = 0
+        self.held = False  # the turn is ours
         if os.fstat(self._room).st_size < COUNTERS:
             os.truncate(self._room, COUNTERS)
         memory = mmap.mmap(self._room, COUNTERS)
@@ -86,6 +87,7 @@ class Turns:
 
     def release(self) -> None:
         self._count()  # what was committed can be seen now
+        self.held = False
         fcntl.flock(self._room, fcntl.LOCK_UN)
         self._bell.ring()
 
@@ -100,6 +102,7 @@ class Turns:
 
     def _begin(self) -> bool:
         self._count()  # now, too: a process that is killed after its commit would not come to count it
+        self.held = True
         return True
 
     def _count(self) -> None:

@@ -26,7 +26,7 @@ async def run(session: ImapSession, _: None) -> Responses:
             # The mailbox has gone, or nothing may be expunged (RFC 4314 §4): it is closed all the same.
             if refused.kind not in (Kind.NOT_FOUND, Kind.NO_PERMISSION):
                 raise
-    session.selected = None
+    await session.leave()
     yield ok("Closed")
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 async def run(session: ImapSession, _: None) -> Responses:
-    session.selected = None
+    await session.leave()
     yield encode.bye("Logging out")
     yield Completion(Status.OK, "Logged out", last=True)
 

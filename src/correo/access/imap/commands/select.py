@@ -57,7 +57,7 @@ async def run(session: ImapSession, select: Select, *, read_only: bool) -> Respo
         yield bad("Enable QRESYNC first")
         return
     if session.selected is not None:
-        session.selected = None  # also if this fails (RFC 3501 §6.3.1)
+        await session.leave()  # also if this fails (RFC 3501 §6.3.1)
         yield encode.ok(encode.UNTAGGED, "The mailbox before is closed", "CLOSED")
     if select.condstore:
         condstore.enabling(session)

@@ -18,6 +18,7 @@ async def run(session: ImapSession, _: None) -> Responses:
     Compression would have to end with this command (RFC 8437 §4.1), but what the client sends behind it cannot be told from
     what is packed: then the connection ends, which RFC 8437 §3 allows.
     """
+    await session.leave()
     session.log_out()
     if session.core.compressing:
         yield encode.bye("Compression ends with the connection")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 async def run(session: ImapSession, _: None) -> Responses:
-    session.selected = None
+    await session.leave()
     yield ok("Closed, nothing was removed")
 
 
