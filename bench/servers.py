@@ -309,7 +309,22 @@ class Correo:
             raise RuntimeError(f"correo {' '.join(arguments)}: {done.stderr[-2000:]}")
 
 
-class Dovecot:
+class _Mastered:
+    """A server that is one process with others below it."""
+
+    _master: subprocess.Popen[bytes] | None = None  # None: it does not run
+
+    def roots(self) -> list[int]:
+        return [self._master.pid] if self._master else []
+
+    def cpu(self) -> float:
+        return tree_cpu(self._master.pid) if self._master else 0.0
+
+    def memory(self) -> float:
+        return tree_memory(self._master.pid) if self._master else 0.0
+
+
+class Dovecot(_Mastered):
     """Dovecot alone, with Maildirs. `more` is what its configuration has besides."""
 
     name = "Dovecot"
@@ -321,7 +336,6 @@ class Dovecot:
 
     def __init__(self, folder: Path, more: str = "") -> None:
         self.folder = folder
-        self._master: subprocess.Popen[bytes] | None = None
         self.imap = free_port()
         self.lmtp = folder / "lmtp"
         folder.mkdir(mode=0o755)
@@ -340,17 +354,8 @@ class Dovecot:
             self._master.wait(STOPPING)
             self._master = None
 
-    def roots(self) -> list[int]:
-        return [self._master.pid] if self._master else []
 
-    def cpu(self) -> float:
-        return tree_cpu(self._master.pid) if self._master else 0.0
-
-    def memory(self) -> float:
-        return tree_memory(self._master.pid) if self._master else 0.0
-
-
-class Postfix:
+class Postfix(_Mastered):
     """Postfix with a configuration of its own. `main` and `master` are the texts of its files, where {folder} stands for that."""
 
     name = "Postfix"
@@ -362,7 +367,6 @@ class Postfix:
 
     def __init__(self, folder: Path, main: str, master: str) -> None:
         self.folder = folder
-        self._master: subprocess.Popen[bytes] | None = None
         folder.mkdir(mode=0o755)
         for name, owner in (("queue", "root"), ("data", "postfix")):
             (folder / name).mkdir(mode=0o755)
@@ -382,15 +386,6 @@ class Postfix:
             subprocess.run(postfix, check=False, capture_output=True)
             self._master.wait(STOPPING)
             self._master = None
-
-    def roots(self) -> list[int]:
-        return [self._master.pid] if self._master else []
-
-    def cpu(self) -> float:
-        return tree_cpu(self._master.pid) if self._master else 0.0
-
-    def memory(self) -> float:
-        return tree_memory(self._master.pid) if self._master else 0.0
 
 
 class PostfixDovecot:

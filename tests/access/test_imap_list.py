@@ -55,9 +55,9 @@ def test_inbox_matches_in_any_case_as_the_first_level() -> None:
 
 def test_no_pattern_takes_long() -> None:
     pattern = "*a" * (MAX_PATTERN // 2)
-    started = time.perf_counter()
+    started = time.process_time()
     assert not compile_pattern(pattern)("a" * 500 + "b")
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
     assert not compile_pattern("a*" * MAX_PATTERN)("a" * 100)
 
 

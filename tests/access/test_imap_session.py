@@ -535,10 +535,10 @@ async def test_a_hundred_thousand_octets_of_searching_take_no_depth(tmp_path: Pa
     async with house(tmp_path) as home:
         await home.fill("INBOX", 2)
         chain = "OR SEEN " * 400 + "ALL"
-        started = time.perf_counter()
+        started = time.process_time()
         said = await dialog(
             home, [LOGIN, lines(f"c SEARCH {chain}", "d SEARCH " + "(" * 200 + "ALL" + ")" * 200)]
         )
-        assert time.perf_counter() - started < 2
+        assert time.process_time() - started < 2
         assert b"* SEARCH 1 2\r\nc OK" in said
         assert b"d BAD " in said

@@ -44,7 +44,7 @@ servers = ["127.0.0.1:1"]
 [limits]
 drain = "1s"
 """
-SECONDS = 5.0  # a server on this machine has answered long before
+SECONDS = 30.0  # a server on this machine has answered long before
 
 
 @dataclass(frozen=True)

@@ -217,7 +217,7 @@ async def test_what_comes_while_the_server_is_down_comes_when_it_is_up(house: Ho
     smtp = await house.program("-bs", stdin=b"QUIT\r\n")
     assert (smtp.returncode, smtp.stdout[:4]) == (75, b"421 ")
     await house.start()
-    for _ in range(200):
+    for _ in range(1000):
         if not spool.waiting(house.spool):
             break
         await asyncio.sleep(0.02)

@@ -167,7 +167,7 @@ async def test_options_are_taken_over_by_new_connections(tmp_path: Path) -> None
     writer.write(b"EHLO client.example.org\r\nQUIT\r\n")
     assert b"250-SIZE 1048576\r\n" in await reader.read()
     writer.close()
-    for _ in range(100):
+    for _ in range(1000):
         if len(server._workers) == 1:
             break
         await asyncio.sleep(0.01)

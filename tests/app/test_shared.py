@@ -10,7 +10,7 @@ import pytest
 
 from correo.accounts import SendLimits
 from correo.accounts.failures import Client
-from correo.app.shared import Shared, alone, together
+from correo.app.shared import Shared, SharedRates, alone, together
 from correo.app.world import World
 from correo.clock.system import SystemChance, SystemClock
 from correo.config import read
@@ -105,6 +105,20 @@ async def test_what_a_network_sends_is_added_up(pair: tuple[Shared, Shared]) -> 
     assert not pair[0].rates.exceeds(address, limits, 1, 1, NOW + 3 * HOUR)
     pair[0].rates.give_back(address, 1, NOW)
     await until(lambda: not any(shared.rates.exceeds(address, limits, 1, 1, NOW) for shared in pair))
+
+
+async def test_what_this_machine_sends_is_nobody_elses_business(board: Board) -> None:
+    inboxes = [make_inbox() for _ in range(2)]
+    board.sit(1)
+    rates = SharedRates(Kin(board, 0, [outbox for _, outbox in inboxes]))
+    for address in ("unix", "127.0.0.1", "::1"):
+        rates.count(address, 1, 1, NOW)
+    await asyncio.sleep(0)
+    with pytest.raises(BlockingIOError):
+        inboxes[1][0].recv(1)
+    rates.count("198.51.100.7", 1, 1, NOW)
+    await asyncio.sleep(0)
+    assert b"198.51.100.7" in inboxes[1][0].recv(1_000)
 
 
 async def test_a_login_delay_holds_for_all(pair: tuple[Shared, Shared]) -> None:

@@ -72,7 +72,7 @@ async def test_open_sessions_end_soon(tmp_path: Path) -> None:
         elsewhere = await Sqlite.open(tmp_path / "data" / DATABASE, now=0)
         await elsewhere.write(accounts.set_enabled, ALICE.folded, False)
         await elsewhere.close()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             said = [await reader.read() for reader in (imap, pop3, smtp)]
         for writer in writers:
             writer.close()

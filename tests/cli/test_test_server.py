@@ -39,7 +39,7 @@ def line(process: subprocess.Popen[str]) -> str:
 def ended(process: subprocess.Popen[str], number: signal.Signals = signal.SIGTERM) -> tuple[int, str]:
     """Exit status and errors after a signal."""
     process.send_signal(number)
-    _, errors = process.communicate(timeout=20)
+    _, errors = process.communicate(timeout=60)
     return process.returncode, errors
 
 
@@ -58,7 +58,7 @@ def test_it_tells_its_ports_serves_and_ends(tmp_path: Path) -> None:
                 "ann@example.org", ["bob@example.org"], "From: ann@example.org\r\nSubject: x\r\n\r\n"
             )
         api = HTTPConnection(facts["host"], facts["api"])
-        api.request("GET", "/messages?to=bob@example.org&wait=5")
+        api.request("GET", "/messages?to=bob@example.org&wait=30")
         assert msgspec.json.decode(api.getresponse().read())[0]["subject"] == "x"
         assert ended(process, signal.SIGHUP) == (0, "")
     assert not file.exists()
@@ -90,7 +90,7 @@ def test_people_can_read_it_and_ctrl_c_ends_it() -> None:
 )
 def test_what_cannot_be(arguments: list[str], code: int, words: str) -> None:
     with running(*arguments) as process:
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=60)
         assert process.returncode == code
         assert words in errors
         assert "Traceback" not in errors

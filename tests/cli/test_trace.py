@@ -116,7 +116,9 @@ async def imap(*, knows: bool) -> AsyncIterator[tuple[int, list[bytes]]]:
                 writer.write(b"+ \r\n")
                 heard.append(await reader.readline())
                 knows_him = b"Ym9i" in heard[-1] or b"Jv" in heard[-1]
-                writer.write(tag + (b" OK in\r\n" if knows_him else b" NO [AUTHENTICATIONFAILED] no\r\n"))
+                writer.write(
+                    tag + (b" OK in\r\n" if knows_him else b" NO [AUTHENTICATIONFAILED] no\x1b[2J\r\n")
+                )
             elif name == b"CAPABILITY":
                 writer.write(b"* CAPABILITY IMAP4rev1 AUTH=PLAIN\r\n" + tag + b" OK done\r\n")
             elif name == b"XTRACE" and knows:
@@ -170,6 +172,7 @@ def test_a_server_that_knows_no_journeys(house: House) -> None:
 def test_a_login_that_is_refused(house: House) -> None:
     code, _, err, _ = ask(house, "--as", "x")
     assert (code, "AUTHENTICATIONFAILED" in err) == (EX_NOPERM, True)
+    assert "\x1b" not in err  # its words are for no terminal to obey
 
 
 def test_nobody_there(house: House) -> None:

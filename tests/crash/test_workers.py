@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from statistics import median
 
 import pytest
 from tests.interop.serving import ALICE, HOST, PASSWORD, Correo, give_away, letter
@@ -20,7 +21,8 @@ from tests.interop.serving import ALICE, HOST, PASSWORD, Correo, give_away, lett
 pytestmark = pytest.mark.crash
 
 MANY = 12  # connections of which all go to one of two workers once in two thousand times
-SECONDS = 20.0  # for anything that takes a second
+SECONDS = 60.0  # for anything that takes a second
+ROUNDS = 9
 STRANGER, OTHER = "198.51.100.7", "203.0.113.9"
 
 LMTP = """[[listener]]
@@ -100,7 +102,7 @@ class Workers(Correo):
         self.config.write_text(text.replace("SOCKET", str(self.folder / "lmtp")))
 
     def imap(self, who: str = ALICE, password: str = PASSWORD) -> imaplib.IMAP4:
-        client = imaplib.IMAP4(HOST, self.port("imap"), timeout=10)
+        client = imaplib.IMAP4(HOST, self.port("imap"), timeout=SECONDS)
         client.login(who, password)
         return client
 
@@ -114,7 +116,7 @@ class Workers(Correo):
 class Announced(poplib.POP3):
     def __init__(self, address: str, port: int) -> None:
         self._address = address
-        super().__init__(HOST, port, timeout=10)
+        super().__init__(HOST, port, timeout=SECONDS)
 
     def _create_socket(self, timeout: float) -> socket.socket:
         sock = socket.create_connection((HOST, self.port), timeout)
@@ -151,6 +153,15 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
+def ended(pid: int) -> bool:
+    """Whether it runs no more, be it that nobody has asked yet how it ended."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    return state in "ZX"
+
+
 def count_after(idling: imaplib.IMAP4) -> float:
     """When the next EXISTS comes."""
     while not (line := idling.readline()).endswith(b"EXISTS\r\n"):
@@ -168,11 +179,13 @@ def test_whoever_idles_hears_of_mail_that_came_to_another_worker(server: Workers
     clients = [server.imap() for _ in range(MANY)]
     for client in clients:
         idle(client)
-    for number in range(5):
+    late = []
+    for number in range(ROUNDS):
         server.deliver(letter(f"number {number}"))
         told = time.monotonic()
-        late = [count_after(client) - told for client in clients]
-        assert max(late) < 0.5, "somebody had to look for himself"
+        late.append(max(count_after(client) for client in clients) - told)
+    # Who must look for himself does so once a second. A busy machine delays a word now and then, and not every other time.
+    assert median(late) < 0.25, "somebody had to look for himself"
     server.stop()
 
 
@@ -202,9 +215,19 @@ def test_guessing_is_counted_by_all(server: Workers) -> None:
     server.stop()
 
 
+def admitted(server: Workers) -> poplib.POP3:
+    """In once there is room: who has left counts for a moment longer."""
+    end = time.monotonic() + SECONDS
+    while True:
+        try:
+            return server.pop3()
+        except poplib.error_proto:
+            assert time.monotonic() < end, "there is never room"
+
+
 def test_one_network_has_so_many_connections_and_not_so_many_of_each_worker(server: Workers) -> None:
     for _ in range(3):
-        clients = [server.pop3() for _ in range(5)]
+        clients = [admitted(server) for _ in range(5)]
         with pytest.raises(poplib.error_proto, match="Too many connections"):
             server.pop3()
         server.pop3(STRANGER).quit()
@@ -214,7 +237,8 @@ def test_one_network_has_so_many_connections_and_not_so_many_of_each_worker(serv
 
 
 def test_who_dies_takes_only_his_own_connections_and_is_replaced(server: Workers) -> None:
-    clients = [smtplib.SMTP(HOST, server.port("smtp"), timeout=10) for _ in range(MANY)]
+    # Twice as many as elsewhere: here it would be a failure if all of them went to the same one.
+    clients = [smtplib.SMTP(HOST, server.port("smtp"), timeout=SECONDS) for _ in range(2 * MANY)]
     os.kill(server.workers[0], signal.SIGKILL)
     left = 0
     for client in clients:
@@ -222,7 +246,7 @@ def test_who_dies_takes_only_his_own_connections_and_is_replaced(server: Workers
             left += client.noop()[0] == 250
         except smtplib.SMTPServerDisconnected:
             pass
-    assert 0 < left < MANY
+    assert 0 < left < len(clients)
     for number in range(MANY):  # those to the empty place wait until somebody is there
         server.deliver(letter(f"number {number}"))
     until(lambda: len(server.workers) == 2)
@@ -235,7 +259,7 @@ def test_a_reload_reaches_all(server: Workers) -> None:
     def sizes() -> set[str]:
         found = set()
         for _ in range(MANY):
-            with smtplib.SMTP(HOST, server.port("smtp"), timeout=10) as client:
+            with smtplib.SMTP(HOST, server.port("smtp"), timeout=SECONDS) as client:
                 client.ehlo()
                 found.add(client.esmtp_features["size"])
         return found
@@ -262,7 +286,7 @@ def test_who_replaces_another_begins_as_the_others_did(server: Workers) -> None:
     until(lambda: [entry["event"] for entry in server.log].count("reloaded") == 2)
     os.kill(server.workers[0], signal.SIGKILL)
     for _ in range(MANY):
-        with smtplib.SMTP(HOST, server.port("smtp"), timeout=10) as client:
+        with smtplib.SMTP(HOST, server.port("smtp"), timeout=SECONDS) as client:
             assert client.ehlo()[1].startswith(b"mail.correo.test")
             client.sendmail("carol@far.example", [ALICE], letter("still here"))
     assert not (server.folder / "elsewhere").exists()
@@ -285,7 +309,7 @@ def test_all_notice_what_the_command_line_does(server: Workers) -> None:
 def insist(server: Workers, text: bytes) -> None:
     """As other servers do: whoever is told 421, or finds the connection closed, before he has begun comes again."""
     while True:
-        client = smtplib.SMTP(HOST, server.port("smtp"), timeout=10)
+        client = smtplib.SMTP(HOST, server.port("smtp"), timeout=SECONDS)
         try:
             client.sendmail("carol@far.example", [ALICE], text)
             return
@@ -300,13 +324,15 @@ def insist(server: Workers, text: bytes) -> None:
 
 def test_workers_are_replaced_and_nobody_is_turned_away(server: Workers) -> None:
     before, greeted = set(server.workers), 0
-    idling = smtplib.SMTP(HOST, server.port("smtp"), timeout=10)
+    idling = smtplib.SMTP(HOST, server.port("smtp"), timeout=SECONDS)
     os.kill(server.master, signal.SIGUSR2)
+    end = time.monotonic() + SECONDS
     while not any(entry["event"] == "all workers are replaced" for entry in server.log):
+        assert time.monotonic() < end, "they are not replaced"
         insist(server, letter(f"number {greeted}"))
         with socket.socket(socket.AF_UNIX) as lmtp:
             lmtp.connect(str(server.folder / "lmtp"))
-            lmtp.settimeout(10)
+            lmtp.settimeout(SECONDS)
             assert lmtp.recv(100).startswith(b"220")
         greeted += 1
     assert greeted > 5
@@ -358,7 +384,7 @@ def test_workers_that_die_as_soon_as_they_come_end_the_service(server: Workers) 
 def test_without_its_master_the_workers_end(server: Workers) -> None:
     workers, port = server.workers, server.port("smtp")
     os.kill(server.master, signal.SIGKILL)
-    until(lambda: not any(Path(f"/proc/{pid}/cmdline").exists() for pid in workers))
+    until(lambda: all(map(ended, workers)))
     assert server.wait() == -signal.SIGKILL
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection((HOST, port))

@@ -22,6 +22,7 @@ SIZES = (
     (1, 400_000, 2_000_000),
 )  # weight, octets
 EXCUSED = 10.0  # seconds after it was handed over in which the end of the sender explains that it comes again
+UNDER_WAY = 5.0  # seconds in which the other server has read what the sender had written when it ended
 
 
 class Broken(Exception):
@@ -81,7 +82,7 @@ class Books:
         explained, wrong = 0, []
         for (id, recipient), moments in self.elsewhere.items():
             for moment in moments[:-1]:
-                if any(start - EXCUSED <= moment <= end for start, end in self.troubles):
+                if any(start - EXCUSED <= moment <= end + UNDER_WAY for start, end in self.troubles):
                     explained += 1
                 else:
                     wrong.append(f"{id} came to {recipient} {len(moments)} times")

@@ -25,9 +25,9 @@ from tests.faults.kills import SETTLING, quiet
 from tests.faults.verdict import Found, examine, judge, settle
 from tests.faults.world import World, world_at
 
-ATTACHING = 20.0  # seconds
-LEAVING = 5.0  # seconds that strace has to let go
-RECOVERING = 30.0  # seconds in which the next promise is given after the errors have ended
+ATTACHING = 60.0  # seconds
+LEAVING = 15.0  # seconds that strace has to let go
+RECOVERING = 60.0  # seconds in which the next promise is given after the errors have ended
 INJECTED = "(INJECTED)"
 EX_TEMPFAIL = 75  # sysexits(3)
 # What the log may say of it.
@@ -45,6 +45,7 @@ SUFFERED = {
 
 DATABASE, LOG, SHARED = "data/correo.db", "data/correo.db-wal", "data/correo.db-shm"
 LOCKS = "data/correo.db-lock"
+HOLDS = "data/holds"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,13 @@ OPENINGS = (
     Fault("the database cannot be read", "pread64", "error=EIO", (DATABASE,)),
     Fault("no descriptor for the log", "openat", "error=EMFILE", (LOG,)),
     Fault("no room for the locks", "openat", "error=ENOSPC", (LOCKS,)),
+    Fault("no thread at all", "clone3,clone", "error=ENOMEM", ()),
+    Fault("threads for a part of the server", "clone3,clone", "error=EAGAIN", (), when="6+"),
+)
+# Met as one of several workers starts.
+SHARED_OPENINGS = (
+    Fault("the disk is read-only", "openat", "error=EROFS", (HOLDS,)),
+    Fault("no thread for a worker", "clone3,clone", "error=ENOMEM", ()),
 )
 
 

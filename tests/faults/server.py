@@ -15,7 +15,7 @@ from pathlib import Path
 from tests.faults.books import Broken
 from tests.interop.serving import unprivileged
 
-STARTING = 30.0  # seconds until it is ready, after whatever there is to be recovered
+STARTING = 60.0  # seconds until it is ready, after whatever there is to be recovered
 STOPPING = 60.0
 READY, RENEWED = b'"event":"ready"', b'"event":"all workers are replaced"'
 _MAIN = "from correo.cli import main; main()"

@@ -28,9 +28,12 @@ async def test_what_is_promised_is_kept_and_what_cannot_be_done_is_put_off(tmp_p
     assert not any(told.ended for told in outcome.told)
 
 
-async def test_a_server_that_cannot_start_says_so_and_ends_and_starts_later(tmp_path: Path) -> None:
-    async with world_at(tmp_path, 7) as world:
-        for fault in calls.OPENINGS:
+@pytest.mark.parametrize(("workers", "faults"), [(1, calls.OPENINGS), (2, calls.SHARED_OPENINGS)])
+async def test_a_server_that_cannot_start_says_so_and_ends_and_starts_later(
+    tmp_path: Path, workers: int, faults: tuple[calls.Fault, ...]
+) -> None:
+    async with world_at(tmp_path, 7, workers=workers) as world:
+        for fault in faults:
             assert await calls.open_with(world, fault) == calls.EX_TEMPFAIL
         await world.server.start()
         world.begin()

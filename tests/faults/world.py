@@ -103,13 +103,13 @@ async def world_at(
 ) -> AsyncIterator[World]:
     """Everything but the server is there; it is ended in the end, whatever happened."""
     books = Books(Random(seed))
+    dns = DnsServer(Zone(f"{THERE} MX 10 mx.{THERE}\nmx.{THERE} A {ELSEWHERE}"))
     with contextlib.ExitStack() as socks:
         smtp, submission, imap, pop3, other = (
             socks.enter_context(bind(f"{LOOPBACK}:0")).getsockname()[1] for _ in range(5)
         )
+        dns_port = await dns.start(LOOPBACK, 0)  # while those are taken: it gets another
     ports = Ports(smtp, submission, imap, pop3)
-    dns = DnsServer(Zone(f"{THERE} MX 10 mx.{THERE}\nmx.{THERE} A {ELSEWHERE}"))
-    dns_port = await dns.start(LOOPBACK, 0)
     listeners = "".join(
         _LISTENER.format(protocol=name, address=f"{LOOPBACK}:{getattr(ports, name)}")
         for name in Ports.__slots__

@@ -179,7 +179,8 @@ def running(
     """
     folder = Path(tempfile.mkdtemp(prefix="correo-dovecot-"))  # below pytest's folders its user may not look
     (folder / "mail").mkdir()
-    port, pop3_port = _free_port(), _free_port() if pop3 else 0
+    port, other = _free_ports()
+    pop3_port = other if pop3 else 0
     uid, gid, user, group = os.getuid(), os.getgid(), str(os.getuid()), str(os.getgid())
     if uid == 0:
         uid = gid = UNPRIVILEGED
@@ -214,9 +215,9 @@ def running(
         shutil.rmtree(folder)
 
 
-def _free_port() -> int:
-    with socket.create_server((HOST, 0)) as free:
-        return int(free.getsockname()[1])
+def _free_ports() -> tuple[int, int]:
+    with socket.create_server((HOST, 0)) as one, socket.create_server((HOST, 0)) as other:
+        return int(one.getsockname()[1]), int(other.getsockname()[1])
 
 
 def _listens(port: int) -> bool:

@@ -19,7 +19,7 @@ T = TypeVar("T")
 SEARCH = os.pathsep.join(
     [os.environ.get("PATH", ""), "/usr/sbin", "/sbin"]
 )  # servers are not on everybody's PATH
-SECONDS = 30.0  # no program here takes so long unless it hangs
+SECONDS = 60.0  # no program here takes a tenth of it unless it hangs
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def run(
     return result
 
 
-def eventually(look: Callable[[], T], what: str, *, seconds: float = 20.0) -> T:
+def eventually(look: Callable[[], T], what: str, *, seconds: float = SECONDS) -> T:
     """What `look` returns as soon as it is true; AssertionError when that does not happen in time.
 
     For what another program does in its own time and tells nobody.

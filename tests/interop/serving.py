@@ -29,8 +29,10 @@ ALICE, BOB = "alice@correo.test", "bob@other.test"
 PASSWORD = "s3cret-Passw0rd"
 UNPRIVILEGED = 65534  # nobody, nogroup
 DATE = "Mon, 23 Nov 2026 09:53:00 +0100"
-STARTING = 20.0  # seconds until the ready line
-STOPPING = 20.0  # seconds from SIGTERM to the end
+# Seconds, of which a machine with nothing else to do needs one or two.
+STARTING = 60.0  # until the ready line
+STOPPING = 40.0  # from SIGTERM to the end
+PATIENCE = 60.0  # for a line of the log, or an answer
 SHOWN = 40  # lines of the log in the message of an assertion
 
 Entry = dict[str, Any]
@@ -158,7 +160,7 @@ class Correo:
                 return int(str(entry["address"]).rpartition(":")[2])
         raise AssertionError(f"nothing listens for {protocol} with tls={tls}")
 
-    def await_log(self, event: str, *, seconds: float = 20.0, **facts: Any) -> Entry:
+    def await_log(self, event: str, *, seconds: float = PATIENCE, **facts: Any) -> Entry:
         """The first line of the log with this event and these facts, as soon as it is there."""
         end = time.monotonic() + seconds
         with self._grown:
@@ -203,13 +205,13 @@ class Correo:
 
     def deliver(self, *texts: bytes, recipient: str = ALICE, sender: str = "carol@far.example") -> None:
         """Messages as another server would bring them."""
-        with smtplib.SMTP(HOST, self.port("smtp"), timeout=10) as smtp:
+        with smtplib.SMTP(HOST, self.port("smtp"), timeout=PATIENCE) as smtp:
             for text in texts:
                 smtp.sendmail(sender, [recipient], text)
 
     def messages(self, address: str = ALICE, folder: str = "INBOX", wanted: str = "ALL") -> list[bytes]:
         """The messages of a folder that a search finds, read by Python's IMAP client."""
-        with imaplib.IMAP4(HOST, self.port("imap"), timeout=10) as imap:
+        with imaplib.IMAP4(HOST, self.port("imap"), timeout=PATIENCE) as imap:
             imap.authenticate("PLAIN", lambda _: f"\0{address}\0{PASSWORD}".encode())
             status, answer = imap.select(folder, readonly=True)
             assert status == "OK", answer

@@ -146,13 +146,17 @@ def test_records_that_are_not_signed_say_nothing(scene: Scene) -> None:
 def test_postfix_proves_correo(scene: Scene) -> None:
     scene.postfix.send(letter("dane from postfix"), ALICE)
     scene.at_correo("dane from postfix")
-    assert "Verified TLS connection established to mail.correo.test" in scene.postfix.log()
+    proved = "Verified TLS connection established to mail.correo.test"
+    eventually(lambda: proved in scene.postfix.log(), "a word of Postfix on the certificate")
 
 
 def test_exim_proves_correo(scene: Scene) -> None:
     scene.exim.submit(letter("dane from exim"), "user@exim.test", [ALICE])
     scene.at_correo("dane from exim")
-    (line,) = [line for line in scene.exim.log().splitlines() if f" => {ALICE}" in line]
+    (line,) = eventually(
+        lambda: [line for line in scene.exim.log().splitlines() if f" => {ALICE}" in line],
+        "a word of Exim on what it has sent",
+    )
     assert " CV=dane " in line
 
 

@@ -43,7 +43,10 @@ def test_from_exim_to_alice_as_a_local_program_sends(scene: Scene) -> None:
         assert found["Return-Path"] == f"<{USER}>"
         assert "from mx.exim.test" in found["Received"]
         assert "with ESMTPS " in found["Received"]
-    (line,) = [line for line in scene.exim.log().splitlines() if f" => {ALICE} " in line]
+    (line,) = eventually(
+        lambda: [line for line in scene.exim.log().splitlines() if f" => {ALICE} " in line],
+        "a word of Exim on what it has sent",
+    )
     assert " CV=yes " in line  # it has checked the certificate
     assert " K " in line  # and used BDAT
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from imap_tools import AND, MailBox, MailboxLoginError, MailBoxStartTls, MailMessageFlags
 from tests.interop.devices import plainly, tree
-from tests.interop.serving import ALICE, HOST, PASSWORD, Correo, letter
+from tests.interop.serving import ALICE, HOST, PASSWORD, PATIENCE, Correo, letter
 
 NAMES = ["one", "two", "three"]
 
@@ -129,7 +129,7 @@ def test_idle_hears_of_flags_and_of_what_is_gone(correo: Correo, mailbox: MailBo
         other.flag("2", [MailMessageFlags.FLAGGED], True)
         other.delete("1")
         while not any(line.endswith(b"1 EXPUNGE") for line in heard):
-            lines = idle.poll(timeout=10)
+            lines = idle.poll(timeout=PATIENCE)
             assert lines, f"nothing more than {heard}"
             heard += lines
     assert any(b"2 FETCH" in line and b"\\Flagged" in line for line in heard)
@@ -139,7 +139,7 @@ def test_idle_hears_of_flags_and_of_what_is_gone(correo: Correo, mailbox: MailBo
 def test_idle_hears_of_new_mail(correo: Correo, mailbox: MailBox) -> None:
     with mailbox.idle as idle:
         correo.deliver(letter("four"))
-        assert any(b"4 EXISTS" in line for line in idle.poll(timeout=10))
+        assert any(b"4 EXISTS" in line for line in idle.poll(timeout=PATIENCE))
     assert subjects(mailbox) == [*NAMES, "four"]
 
 

@@ -58,6 +58,6 @@ def test_anything_can_be_read(octets: bytes, element: Element) -> None:
 
 @pytest.mark.parametrize("piece", [b"(", b")", b'"', b"{9}\r\n", b'(("" NIL', b"\\"])
 def test_hostile_envelopes_take_no_time(piece: bytes) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     first_address(piece * 20_000, Element.CC)
-    assert time.perf_counter() - began < 1.0
+    assert time.process_time() - began < 1.0

@@ -40,6 +40,6 @@ def test_exactly_is_the_most(needle: str, text: str) -> None:
 @pytest.mark.parametrize("text", ["a" * 200_000, "ab " * 60_000, " ".join(map(str, range(30_000)))])
 def test_hostile_texts_take_no_time(text: str) -> None:
     wanted = Wanted(" ".join(f"zz{number}yy" for number in range(1000)))
-    began = time.perf_counter()
+    began = time.process_time()
     assert wanted.likeness(text) == 0
-    assert time.perf_counter() - began < 3.0
+    assert time.process_time() - began < 3.0

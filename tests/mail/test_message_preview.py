@@ -72,6 +72,6 @@ def test_any_text_gives_one_short_line(text: str, header: bytes) -> None:
 )
 def test_nothing_makes_it_slow(piece: bytes) -> None:
     data = HTML + (b"<head>" if piece == b"</head" else b"") + piece * (2 * LOOKS[-1] // len(piece))
-    began = time.perf_counter()
+    began = time.process_time()
     of(data)
-    assert time.perf_counter() - began < 0.2
+    assert time.process_time() - began < 1.0

@@ -82,9 +82,9 @@ def test_what_replying_adds_is_taken_off(subject: str) -> None:
 
 @pytest.mark.parametrize("piece", ["[", "]", "[]", "re:", "re", "(fwd)", "[fwd:", " ", "[x] re:"])
 def test_hostile_subjects_take_no_time(piece: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     base_subject(piece * (20_000 // len(piece)))
-    assert time.perf_counter() - began < 1.0
+    assert time.process_time() - began < 1.0
 
 
 def test_casemap() -> None:

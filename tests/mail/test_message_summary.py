@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import fast_mail_parser
 import pytest
 from hypothesis import given, settings
@@ -11,6 +13,7 @@ from correo.mail.message import (
     bodystructure,
     encode_words,
     envelope,
+    glance,
     read_header,
     scan,
     summarise,
@@ -36,6 +39,17 @@ def test_summary() -> None:
     assert summary.envelope == envelope(read_header(DATA)[0])
     assert summary.bodystructure == bodystructure(DATA, scan(DATA))
     assert unpack(summary.parts) == scan(DATA)
+
+
+@given(
+    st.lists(st.sampled_from([*DATA.splitlines(keepends=True), b"\r\n", b"\n", b"\xff", b"\0:"]), max_size=12)
+)
+@settings(deadline=None, max_examples=100)
+def test_a_glance_sees_the_same_and_leaves_out_what_is_for_readers(pieces: list[bytes]) -> None:
+    data = b"".join(pieces)
+    whole = summarise(data)
+    assert glance(data) == replace(whole, envelope=b"", bodystructure=b"", parts=b"", preview="")
+    assert whole.envelope  # by which the two are told apart
 
 
 def test_summary_of_nothing() -> None:

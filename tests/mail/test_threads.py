@@ -128,9 +128,9 @@ def test_ancestry() -> None:
 
 @pytest.mark.parametrize("piece", ["<", '<"', '"', "<a", '<"a"', "\\", '<"\\', '<"\\"', "<>"])
 def test_hostile_references_take_no_time(piece: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     message_ids(piece * 10_000)
-    assert time.perf_counter() - began < 1.0
+    assert time.process_time() - began < 1.0
 
 
 IDS = st.sampled_from(["a", "b", "c", "d", "e", "f", ""])
@@ -182,6 +182,6 @@ HOSTILE = {
 @pytest.mark.parametrize("algorithm", sorted(ALGORITHMS))
 def test_nothing_takes_long(name: str, algorithm: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threads, "MAX_STEPS", 200_000)
-    began = time.perf_counter()
+    began = time.process_time()
     assert ALGORITHMS[algorithm](HOSTILE[name])
-    assert time.perf_counter() - began < 4.0
+    assert time.process_time() - began < 4.0

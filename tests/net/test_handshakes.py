@@ -82,19 +82,19 @@ def test_reasons(
             writer.write(words)
             if not words:
                 writer.close()
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 await done.wait()
             done.clear()
             writer.close()
         monkeypatch.setattr(listen, "HANDSHAKE_SECONDS", 0.05)
         _, writer = await asyncio.open_connection("127.0.0.1", port)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await done.wait()
         done.clear()
         writer.close()
         monkeypatch.undo()
         await asyncio.to_thread(_distrust, port)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await done.wait()
         listener.stop_accepting()
         await listener.drain(1)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 import ssl
 import threading
+import weakref
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -15,7 +17,7 @@ from tests.net.test_listen import contexts
 from correo.net import Stream
 from correo.net.limits import ConnectionLimits
 from correo.net.listen import Listener, bind
-from correo.net.stream import SocketDialer, SocketStream
+from correo.net.stream import CLOSE_SECONDS, MAX_UNHEARD, SocketDialer, SocketStream
 from correo.net.tls import opportunistic_context
 
 __all__ = ["contexts"]  # the fixture
@@ -230,8 +232,8 @@ def test_a_goodbye_is_returned_at_once(loop: Loop, contexts: Contexts) -> None:
         await stream.close()
 
     async def scenario(port: int) -> None:
-        async with asyncio.timeout(3):  # less than a close may take
-            stream = await dialled(port, contexts[1])
+        stream = await dialled(port, contexts[1])
+        async with asyncio.timeout(CLOSE_SECONDS - 0.5):
             assert await everything(stream) == b"bye"
             await stream.close()
         with pytest.raises(ConnectionError):
@@ -299,6 +301,26 @@ def test_who_never_shakes_hands_is_not_waited_for(loop: Loop, contexts: Contexts
 
 
 @LOOPS
+def test_who_has_ended_is_not_waited_for_in_the_handshake(loop: Loop, contexts: Contexts) -> None:
+    async def serve(stream: Stream) -> None:
+        assert await everything(stream) == b"STARTTLS\r\n"
+        with pytest.raises(ConnectionResetError):
+            await stream.start_tls(contexts[0], server_side=True)
+        stream.abort()
+
+    def speak(port: int) -> None:
+        with socket.create_connection(("127.0.0.1", port), 5) as sock:
+            sock.sendall(b"STARTTLS\r\n")
+            sock.shutdown(socket.SHUT_WR)
+            assert sock.recv(100) == b""
+
+    async def scenario(port: int) -> None:
+        await asyncio.to_thread(speak, port)
+
+    run(loop, serve, scenario, None)
+
+
+@LOOPS
 def test_octets_sent_with_the_wish_for_tls_are_gone(loop: Loop, contexts: Contexts) -> None:
     """Those after the wish in the same packet are clear text; those of the handshake are not, however early."""
 
@@ -321,3 +343,121 @@ def test_octets_sent_with_the_wish_for_tls_are_gone(loop: Loop, contexts: Contex
         await stream.close()
 
     run(loop, serve, scenario, None)
+
+
+@LOOPS
+@pytest.mark.parametrize("protected", [False, True], ids=["clear", "tls"])
+def test_who_has_sent_too_much_to_be_read_hears_the_last_words(
+    loop: Loop, contexts: Contexts, protected: bool
+) -> None:
+    """Else the socket is reset, and some clients forget what they have not read yet."""
+
+    async def serve(stream: Stream) -> None:
+        assert isinstance(stream, SocketStream)
+        while not stream._paused_reading:
+            await asyncio.sleep(0)
+        stream.write(b"421 enough\r\n")
+        await stream.close()
+
+    def speak(port: int) -> bytes:
+        with socket.create_connection(("127.0.0.1", port), 5) as plain:
+            sock = contexts[1].wrap_socket(plain, server_hostname=NAME) if protected else plain
+            for _ in range(30):
+                sock.sendall(bytes(100_000))
+            heard = sock.recv(100) + sock.recv(100)
+            assert sock.recv(100) == b""
+            if protected:
+                sock.unwrap()  # type: ignore[attr-defined]
+            return heard
+
+    async def scenario(port: int) -> None:
+        assert await asyncio.to_thread(speak, port) == b"421 enough\r\n"
+
+    run(loop, serve, scenario, contexts[0] if protected else None)
+
+
+@LOOPS
+def test_who_never_ends_is_not_heard_out(loop: Loop) -> None:
+    closed = threading.Event()
+
+    async def serve(stream: Stream) -> None:
+        assert isinstance(stream, SocketStream)
+        while not stream._paused_reading:
+            await asyncio.sleep(0)
+        await stream.close()
+        closed.set()
+
+    def speak(port: int) -> int:
+        with socket.create_connection(("127.0.0.1", port), 5) as sock:
+            sent = 0
+            with pytest.raises(OSError):
+                while sent < 100 * MAX_UNHEARD:
+                    sent += sock.send(bytes(100_000))
+            assert closed.wait(5)
+            return sent
+
+    async def scenario(port: int) -> None:
+        assert await asyncio.to_thread(speak, port) > MAX_UNHEARD
+
+    run(loop, serve, scenario, None)
+
+
+@LOOPS
+@pytest.mark.parametrize("said", [b"nonsense instead of a handshake\r\n", b""])
+def test_a_handshake_that_fails_leaves_nothing_behind(loop: Loop, contexts: Contexts, said: bytes) -> None:
+    """What strangers can do as often as they like must not wait for the garbage collector, with all that OpenSSL keeps."""
+    streams: list[weakref.ref[Stream]] = []
+
+    async def serve(stream: Stream) -> None:
+        streams.append(weakref.ref(stream))
+        with pytest.raises(OSError):
+            await stream.start_tls(contexts[0], server_side=True)
+        stream.abort()
+
+    def fail(port: int) -> None:
+        with socket.create_connection(("127.0.0.1", port), 5) as sock:
+            sock.sendall(said)
+            sock.shutdown(socket.SHUT_WR)
+            while sock.recv(100):
+                pass
+
+    async def scenario(port: int) -> None:
+        for _ in range(3):
+            await asyncio.to_thread(fail, port)
+
+    gc.collect()
+    gc.disable()
+    try:
+        run(loop, serve, scenario, None)
+        assert [stream() for stream in streams] == [None] * 3
+    finally:
+        gc.enable()
+
+
+@LOOPS
+def test_a_connection_that_breaks_off_leaves_nothing_behind(loop: Loop, contexts: Contexts) -> None:
+    ends: list[weakref.ref[ssl.SSLObject]] = []
+
+    async def serve(stream: Stream) -> None:
+        ends.append(weakref.ref(stream._transport._end.tls))  # type: ignore[attr-defined]
+        stream.write(b"hello")
+        with pytest.raises(OSError):
+            await everything(stream)
+        await stream.close()
+
+    async def scenario(port: int) -> None:
+        for _ in range(3):
+            stream = await dialled(port, contexts[1])
+            assert await stream.read(5) == b"hello"
+            stream._transport._transport.write(b"no record")  # type: ignore[union-attr]
+            with pytest.raises(OSError):
+                await everything(stream)
+            await stream.close()
+
+    gc.collect()
+    gc.disable()
+    try:
+        run(loop, serve, scenario, contexts[0])
+        assert [end() for end in ends] == [None] * 3
+    finally:
+        gc.enable()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import ssl
 import stat
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from tests.net.test_drive import EchoSession
 from correo.clock.virtual import run
 from correo.net import Peer, Session, Stream
 from correo.net import tap as tap_module
+from correo.net import watch as watch_module
 from correo.net.drive import Stopping, Terms, drive
 from correo.net.memory import MemoryStream
 from correo.net.networks import Networks
@@ -372,6 +374,43 @@ async def test_doors_of_the_dead_are_cleared_away_and_those_of_the_living_stay(
     assert [path.name for path in doors(tmp_path)] == ["1", "2"]
     first.close()
     second.close()
+
+
+async def test_a_door_is_not_cleared_away_while_it_is_made(
+    tmp_path: Path, taps: Taps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Processes begin together; a socket that does not listen yet refuses as one that nobody has any more."""
+    listen, neighbour = socket.socket.listen, Door(taps, tmp_path, 2)
+
+    def slowly(sock: socket.socket, backlog: int = 9) -> None:
+        watch_module._clear(tmp_path)
+        listen(sock, backlog)
+
+    monkeypatch.setattr(socket.socket, "listen", slowly)
+    await neighbour.open()
+    assert [path.name for path in tmp_path.iterdir()] == ["2"]
+    visit = await Visit.begin(doors(tmp_path)[0])
+    await until(lambda: taps.watchers == 1)
+    visit.writer.close()
+    neighbour.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_who_was_refused_is_not_heard(
+    tmp_path: Path, taps: Taps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch_module, "uid_of", lambda _: os.geteuid() + 1)
+    door = Door(taps, tmp_path)
+    await door.open()
+    visit = await Visit.begin(doors(tmp_path)[0])
+    assert (await visit.told()).refused == "this is for the server's own user"
+    assert not taps.watchers
+    visitor = watch_module._Visitor(taps, set())
+    visitor._refuse("no")
+    visitor.data_received(b"{}\n")
+    assert not taps.watchers
+    visit.writer.close()
+    door.close()
 
 
 async def test_a_folder_may_lie_deep(tmp_path: Path, taps: Taps) -> None:

@@ -271,3 +271,9 @@ def test_what_the_server_showed(house: House) -> None:
 def test_a_common_name_is_no_name_of_a_server(context: ssl.SSLContext) -> None:
     assert context.check_hostname
     assert not context.hostname_checks_common_name
+
+
+@pytest.mark.parametrize("context", [opportunistic_context(), verified_context(), private_context(None)])
+def test_no_server_makes_us_shake_hands_again(context: ssl.SSLContext) -> None:
+    assert context.options & ssl.OP_NO_RENEGOTIATION
+    assert context.minimum_version == ssl.TLSVersion.TLSv1_2

@@ -159,6 +159,31 @@ async def test_a_message_for_elsewhere_is_queued_with_its_times(house: House) ->
     assert told == ["queue"]
 
 
+@pytest.mark.parametrize(
+    ("recipients", "lines", "for_readers"),
+    [
+        (["dave@example.com"], 1, False),
+        (["dave@example.com", "erin@example.net"], 1, False),
+        (["dave@example.com"], 1_000, True),
+        (["dave@example.com", "alice@example.org"], 1, True),
+        (["alice@example.org", "dave@example.com"], 1, True),
+    ],
+)
+async def test_what_is_only_passed_on_is_not_made_ready_for_readers(
+    house: House, recipients: list[str], lines: int, for_readers: bool
+) -> None:
+    dialog = await house.logged_in()
+    rcpt = "".join(f"RCPT TO:<{one}>\r\n" for one in recipients)
+    await dialog.say(f"MAIL FROM:<alice@example.org>\r\n{rcpt}DATA\r\n".encode())
+    await dialog.say(
+        b"From: alice@example.org\r\n\r\n"
+        + b"forty octets, or so, of one line of text\r\n" * lines
+        + b".\r\n"
+    )
+    rows = await house.rows("SELECT length(envelope) > 0, length(parts) > 0 FROM mailbox_content")
+    assert rows == [(for_readers, for_readers)]
+
+
 async def test_plain_text_stays_7bit_and_no_warning_may_be_wanted(house: House) -> None:
     dialog = await house.logged_in(warn_after=0)
     await dialog.say(b"MAIL FROM:<alice@example.org> BODY=7BIT\r\nRCPT TO:<dave@example.com>\r\nDATA\r\n")

@@ -61,10 +61,17 @@ def judge(row: Row, told: Counter[str]) -> None:
         row.add(means, count(told, kind), least=1)
     lost = [kind for kind in told if kind.partition(":")[0] in LASTING]
     row.exactly("idle, silent or slow, and hung up on", sum(told[kind] for kind in lost), 0)
+    if row.broken:
+        print("the crowd was told:", others(told), file=sys.stderr)
 
 
 def count(told: Counter[str], kind: str) -> int:
     return sum(number for name, number in told.items() if name.startswith(kind))
+
+
+def others(told: Counter[str]) -> str:
+    """Everything that the crowd was told, for whoever wonders why a bound did not hold."""
+    return ", ".join(f"{kind} {number:,}" for kind, number in sorted(told.items()))
 
 
 class Crowd:
@@ -88,7 +95,7 @@ class Crowd:
 
     async def has_met_limits(self) -> None:
         """Until every kind that passes a limit was told so, or has had time enough for it."""
-        end = time.monotonic() + SECONDS / 2
+        end = time.monotonic() + SECONDS
         await self.ask()
         while time.monotonic() < end and not all(count(self.told, kind) for kind in ANSWERED):
             await asyncio.sleep(0.2)

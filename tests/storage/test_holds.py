@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from correo.storage.holds import Holds
+from correo.storage.holds import DOUBT, Holds
 
 HOLDER = """
 import sys
@@ -55,3 +55,37 @@ def test_one_at_a_time_and_the_dead_hold_nothing(tmp_path: Path) -> None:
     process.communicate()
     assert path.stat().st_size == 0
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_file_that_is_removed_is_in_doubt_until_all_hold_theirs_in_the_next(tmp_path: Path) -> None:
+    path = tmp_path / "holds"
+    path.touch()
+    living = Holds(path)
+    assert living.take(5)
+    assert not living.in_doubt()
+    assert not living.follow()
+    path.unlink()
+    assert living.follow()
+    assert living.in_doubt()
+    process, took = other(path, 5, DOUBT, 6)
+    assert took == ["False", "False", "True"]
+    process.communicate()
+    living.settle()
+    assert not living.in_doubt()
+    process, took = other(path, 5, DOUBT)
+    assert took == ["False", "True"]
+    process.communicate()
+    living.close()
+
+
+def test_who_did_not_make_the_file_learns_that_it_is_in_doubt(tmp_path: Path) -> None:
+    path = tmp_path / "holds"
+    process, _ = other(path)
+    holds = Holds(path)
+    assert holds.in_doubt()
+    holds.settle()
+    assert holds.in_doubt()
+    process.kill()
+    process.communicate()
+    assert not holds.in_doubt()
+    holds.close()

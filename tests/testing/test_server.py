@@ -245,7 +245,7 @@ def test_an_interrupted_start_leaves_nothing(monkeypatch: pytest.MonkeyPatch) ->
         patch.setattr(Future, "result", interrupted)
         with pytest.raises(KeyboardInterrupt):
             mail.start()
-    assert set(threading.enumerate()) == threads
+    assert set(threading.enumerate()) <= threads
     with mail:
         send(mail, "bob@example.org")
 
@@ -275,7 +275,7 @@ def test_nothing_is_left_behind() -> None:
     mail.stop()
     assert client.recv(4096).startswith(b"* BYE")
     client.close()
-    assert set(threading.enumerate()) == threads
+    assert set(threading.enumerate()) <= threads
     assert not folder.exists()
     with socket.create_server((mail.host, port)):
         pass  # the port is free again

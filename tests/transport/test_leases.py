@@ -48,6 +48,7 @@ def another_process(path: Path) -> Iterator[None]:
 def test_the_dead_are_buried_at_once(tmp_path: Path) -> None:
     @in_a_house
     async def story(house: House) -> None:
+        (tmp_path / "leases").touch()
         await house.put("bob@there.example")
         assert await house.claim(OTHER)
         async with running(house.worker(holds=Holds(tmp_path / "leases"))):
@@ -189,6 +190,7 @@ def full_disk(house: House) -> Iterator[None]:
 def test_who_comes_into_the_place_of_the_dead_buries_him(tmp_path: Path) -> None:
     @in_a_house
     async def story(house: House) -> None:
+        (tmp_path / "leases").touch()
         holds = Holds(tmp_path / "leases")
         async with running(house.worker(part=Part(2), holds=holds)):
             await asyncio.sleep(5)
@@ -198,5 +200,52 @@ def test_who_comes_into_the_place_of_the_dead_buries_him(tmp_path: Path) -> None
             async with running(house.worker(part=Part(2, claims=False), holds=holds)):
                 await asyncio.sleep(3)
                 assert len(house.transport.calls) == 1
+
+    story()
+
+
+def test_a_file_that_is_removed_makes_nobody_dead(tmp_path: Path) -> None:
+    """Who comes before the others have seen it finds one in which nobody holds anything."""
+
+    @in_a_house
+    async def story(house: House) -> None:
+        await house.put("bob@there.example")
+        with another_process(tmp_path / "leases"):
+            assert await house.claim(OTHER)
+            (tmp_path / "leases").unlink()
+            async with running(house.worker(holds=Holds(tmp_path / "leases"))):
+                await asyncio.sleep(RENEW_SECONDS + 10)
+                assert house.transport.calls == []
+
+    story()
+
+
+def test_who_lives_holds_what_is_his_in_the_new_file(tmp_path: Path) -> None:
+    @in_a_house
+    async def story(house: House) -> None:
+        (tmp_path / "leases").touch()
+        holds = Holds(tmp_path / "leases")
+        async with running(house.worker(holds=holds)):
+            await asyncio.sleep(5)
+            (tmp_path / "leases").unlink()
+            await asyncio.sleep(RENEW_SECONDS)
+            assert (tmp_path / "leases").exists()
+            assert holds.in_doubt()
+            await asyncio.sleep(RENEW_SECONDS * SPARED)
+            assert not holds.in_doubt()
+
+    story()
+
+
+def test_in_a_new_file_the_dead_are_buried_once_the_living_had_their_time(tmp_path: Path) -> None:
+    @in_a_house
+    async def story(house: House) -> None:
+        await house.put("bob@there.example")
+        assert await house.claim(OTHER)
+        async with running(house.worker(holds=Holds(tmp_path / "leases"))):
+            await asyncio.sleep(RENEW_SECONDS * SPARED - 10)
+            assert house.transport.calls == []
+            await asyncio.sleep(20)
+            assert len(house.transport.calls) == 1
 
     story()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from time import perf_counter
+from time import process_time
 
 import pytest
 from hypothesis import given, settings
@@ -38,10 +38,10 @@ def test_a_request_however_it_is_cut(size: int) -> None:
 def test_a_field_of_nothing_but_space_costs_no_time() -> None:
     spaces = b" " * (MAX_HEAD - 100)
     assert isinstance(read(b"GET / HTTP/1.1\r\nHost:" + spaces + b"a \t\r\nB:\r\n\r\n"), Request)
-    began = perf_counter()
+    began = process_time()
     for _ in range(10):
         assert isinstance(read(b"GET / HTTP/1.1\r\nHost:" + spaces + b"\x01\r\n\r\n"), BadRequest)
-    assert perf_counter() - began < 1.0
+    assert process_time() - began < 1.0
 
 
 def test_a_body_is_waited_for() -> None:

@@ -18,6 +18,8 @@ from correo.wire.pop3 import reply as pop3_reply
 from correo.wire.pop3 import server as pop3_server
 from correo.wire.smtp import server as smtp_server
 from correo.wire.smtp.answer import reply
+from correo.wire.smtp.client import Client
+from correo.wire.smtp.dialog import Greeted, Hello
 from correo.wire.watched import Watched, imap, pop3, smtp
 from correo.wire.watched.lines import MAX_LINE, LineReader, Message, Shown, readable
 from correo.wire.watched.outgoing import Outgoing
@@ -377,6 +379,49 @@ def test_outgoing_hides_its_login_and_what_others_say_of_it() -> None:
         "C: MAIL FROM:<a@example.com>",
         "C: RCPT TO:<b@example.com>",
     ]
+
+
+@pytest.mark.parametrize("hasty", ["250 welcome", "535 no", "535-no", "", "x"])
+@pytest.mark.parametrize("before", [0, 1, 2])
+def test_outgoing_hides_its_login_from_a_server_that_does_not_wait_to_be_asked(
+    before: int, hasty: str
+) -> None:
+    client, watched = Client("here"), Outgoing()
+    seen: list[str] = []
+
+    def hear(octets: bytes) -> None:
+        seen.extend(texts(watched.received(octets)))
+        client.receive(octets)
+        while (event := client.next_event()) is not NEED_DATA:
+            if isinstance(event, Greeted):
+                client.send_hello()
+            elif isinstance(event, Hello):
+                client.send_auth("bob", "builder-of-towers")
+            else:
+                break
+        seen.extend(texts(watched.sent(client.take_output())))
+
+    hear(b"220 there\r\n")
+    hear(b"250-there\r\n250 AUTH LOGIN\r\n")
+    challenges = ["334 VXNlcm5hbWU6", "334 UGFzc3dvcmQ6"]
+    hear("\r\n".join([*challenges[:before], hasty, *challenges[before:], hasty, ""]).encode())
+    assert "C: AUTH LOGIN" in seen
+    assert safe(seen)
+    assert not any("Ym9i" in line for line in seen)
+
+
+@pytest.mark.parametrize("before", [MAX_LINE - 10, MAX_LINE - 4, MAX_LINE, MAX_LINE + 40])
+def test_outgoing_shows_no_half_of_a_secret_where_a_line_is_cut(before: int) -> None:
+    watched = Outgoing()
+    watched.sent(f"AUTH PLAIN {ANSWER}\r\n".encode())
+    (line,) = watched.received(b"535 " + b"x" * (before - 4) + b"builder-of-towers\r\n")
+    assert line.text == "535 <hidden>"
+
+
+def test_outgoing_shows_what_is_no_secret() -> None:
+    lines = [b"EHLO here", b"starttls", b"DATA", b".", b"", b"BDAT 5 LAST", b"XFORWARD NAME=a", b"QUIT"]
+    seen = Outgoing().sent(b"".join(line + b"\r\n" for line in lines))
+    assert [line.text.encode() for line in seen] == lines
 
 
 @pytest.mark.parametrize("chunked", [False, True])

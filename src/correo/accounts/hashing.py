@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar, TypeVarTuple, Unpack
 
 from correo.mail.errors import Kind, Refused
+from correo.storage.threads import started
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -24,7 +24,7 @@ class Hashing:
 
     def __init__(self, concurrency: int | None = None) -> None:
         threads = (os.cpu_count() or 1) if concurrency is None else concurrency
-        self._threads = ThreadPoolExecutor(threads, "hashing") if threads else None
+        self._threads = started(threads, "hashing") if threads else None
         self._room = threads * (1 + WAITING_PER_THREAD)
 
     async def run(self, work: Callable[[Unpack[Ts]], T], *args: *Ts) -> T:

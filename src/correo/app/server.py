@@ -129,8 +129,12 @@ class Server:
         certificates.load(settings.offer(config))
         ways = settings.ways(config, world)
         db = await Sqlite.open(folder / DATABASE, now=world.clock.now(), announced=True)
-        index = FtsIndex.open(folder / INDEX, STAMP) if config.search.index else None
-        return cls(config, world, db, certificates, ways, index, shared)
+        try:
+            index = FtsIndex.open(folder / INDEX, STAMP) if config.search.index else None
+            return cls(config, world, db, certificates, ways, index, shared)
+        except BaseException:
+            await db.close()
+            raise
 
     async def start(self, sockets: Sequence[socket.socket]) -> None:
         """Begin to serve; `sockets` are those of `bind_all`, in the order of the listeners."""

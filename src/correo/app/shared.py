@@ -21,7 +21,7 @@ from correo.app.world import World
 from correo.config import Config
 from correo.net.board import Board, SharedBudget, SharedLimits
 from correo.net.kin import Kin
-from correo.net.limits import Budget, ConnectionLimits
+from correo.net.limits import Budget, ConnectionLimits, network_of
 from correo.receive.rates import NetworkRates
 from correo.storage.bus.family import FamilyBus
 from correo.storage.bus.local import LocalBus
@@ -124,7 +124,8 @@ class SharedRates(NetworkRates):
 
     def count(self, address: str, messages: int, recipients: int, now: int) -> None:
         super().count(address, messages, recipients, now)
-        self._tell(address, messages, recipients, now)
+        if network_of(address):  # nothing is counted of this machine, and each word wakes all others
+            self._tell(address, messages, recipients, now)
 
 
 class SharedDelays(Delays):

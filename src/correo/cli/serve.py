@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import errno
 import os
 import signal
 import socket
+import ssl
 import sys
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 import structlog
 
-from correo.cli.terminal import EX_CONFIG, EX_NOPERM, EX_OSERR, EX_UNAVAILABLE, Failure, State, refusal
+from correo.cli.terminal import (
+    EX_CONFIG,
+    EX_NOPERM,
+    EX_OSERR,
+    EX_TEMPFAIL,
+    EX_UNAVAILABLE,
+    Failure,
+    State,
+    refusal,
+)
 from correo.config import Config, ConfigError, read
 from correo.mail.errors import Refused
 
@@ -22,6 +34,14 @@ if TYPE_CHECKING:
     from correo.app import Server
     from correo.app.shared import Shared
     from correo.ops.workers import Letter
+
+
+ROOM = 4  # threads for what takes long and belongs to no pool; more would wait for the interpreter
+# What passes without anybody changing the configuration: the service manager is to start us again.
+PASSING = {
+    *(errno.EROFS, errno.EIO, errno.ENOSPC, errno.EDQUOT),  # the disk
+    *(errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN),  # the machine
+}
 
 
 @click.command()
@@ -88,12 +108,23 @@ def open_doors(config: Config, places: int) -> list[list[socket.socket]]:
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
-    if sys.platform != "win32":
-        import uvloop
+    """Raises Failure."""
+    runner = asyncio.Runner(loop_factory=_event_loop())
+    try:
+        runner.run(work)
+    finally:
+        # It starts a thread to wait for the others, which the system may not have; they have nothing to do any more.
+        with contextlib.suppress(RuntimeError):
+            runner.close()
 
-        uvloop.run(work)
-    else:
-        asyncio.run(work)
+
+def _event_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """None is the usual one."""
+    if sys.platform == "win32":
+        return None
+    import uvloop
+
+    return uvloop.new_event_loop
 
 
 async def look_after(state: State, config: Config, doors: Sequence[Sequence[socket.socket]]) -> int:
@@ -152,9 +183,11 @@ async def opened(config: Config, letter: Letter | None) -> Server:
     from correo.app.shared import alone
     from correo.clock.system import SystemChance, SystemClock
     from correo.storage.db.migrate import SchemaMismatch
+    from correo.storage.threads import started
 
     chance = SystemChance(letter.seat, _power_of_two(letter.seats)) if letter else SystemChance()
     try:
+        asyncio.get_running_loop().set_default_executor(started(ROOM, "work"))
         world = World(SystemClock(), chance)
         shared = joined(config, letter) if letter else alone(config, world, data_folder(config))
         return await Server.open(config, world, shared)
@@ -163,7 +196,18 @@ async def opened(config: Config, letter: Letter | None) -> Server:
     except Refused as refused:
         raise refusal(refused) from None
     except (OSError, ValueError) as wrong:
-        raise Failure(f"cannot start: {wrong}", EX_CONFIG) from None
+        raise Failure(f"cannot start: {wrong}", exit_code(wrong)) from None
+
+
+def exit_code(wrong: OSError | ValueError) -> int:
+    """By what failed: the machine, which may be well again by itself, or what somebody has to put right."""
+    from correo.storage.threads import NoThreads
+
+    if isinstance(wrong, NoThreads):
+        return EX_TEMPFAIL
+    # OpenSSL numbers its errors otherwise.
+    passes = isinstance(wrong, OSError) and not isinstance(wrong, ssl.SSLError) and wrong.errno in PASSING
+    return EX_TEMPFAIL if passes else EX_CONFIG
 
 
 def joined(config: Config, letter: Letter) -> Shared:

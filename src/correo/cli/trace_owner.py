@@ -11,7 +11,7 @@ import click
 import msgspec
 
 from correo.cli.password import read_password
-from correo.cli.terminal import EX_NOPERM, EX_UNAVAILABLE, Failure, State, usage
+from correo.cli.terminal import EX_NOPERM, EX_UNAVAILABLE, Failure, State, printable, usage
 from correo.config import Config
 from correo.ledger import EVER, Journey, Wanted
 
@@ -116,7 +116,7 @@ def _log_in(connection: imaplib.IMAP4, login: str, password: str) -> None:
     except imaplib.IMAP4.abort:
         raise
     except imaplib.IMAP4.error as refused:
-        said = str(refused).removeprefix("b'").removesuffix("'")
+        said = printable(str(refused).removeprefix("b'").removesuffix("'"))
         raise Failure(f"the server refused the login: {said}", EX_NOPERM) from None
 
 

@@ -38,6 +38,7 @@ async def file_held(tx: Tx, recipient: QueuedRecipient, now: int) -> tuple[int, 
     if account is None or inbox is None:
         raise Refused(Kind.UNAVAILABLE, f"account {recipient.folded} has gone")
     message = recipient.message
+    await mailbox.complete(tx, message.content_id)
     appended = await mailbox.append(
         tx,
         inbox.id,

@@ -246,7 +246,9 @@ async def _file(tx: Tx, incoming: Incoming, target: LocalTarget, sorting: _Sorti
     inbox = await mailbox.inbox(tx, account_id)
     if inbox is None:
         raise Refused(Kind.UNAVAILABLE, f"account {account_id} has no inbox")
-    size = incoming.prepared.summary.size
+    size = incoming.prepared.size
+    if not incoming.prepared.summary.envelope:
+        await mailbox.complete(tx, sorting.content_id)
     # RCPT has let nobody in who was full, so few are refused here, with all others of this message; they are sorted out at
     # RCPT when it comes again. A notice is let in: there is nobody else to tell.
     room = Room.ANY if incoming.sender is None else Room.BEGUN

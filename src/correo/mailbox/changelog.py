@@ -71,6 +71,7 @@ WHERE m.mailbox_id = $1 ORDER BY m.uid"""
 FORGET_MAILBOXES = 100  # that one call of `forget` looks at
 FORGET_CHANGES = 5_000  # of one mailbox that it removes at most; the rest waits for the next round
 _NEXT = f"SELECT id, account_id FROM mailbox_mailbox WHERE id > $1 ORDER BY id LIMIT {FORGET_MAILBOXES}"
+_FIRST = "SELECT at FROM mailbox_change WHERE account_id = $1 AND mailbox_id = $2 ORDER BY modseq LIMIT 1"
 _OLDEST = f"""SELECT modseq, at FROM mailbox_change WHERE account_id = $1 AND mailbox_id = $2
 ORDER BY modseq LIMIT {FORGET_CHANGES}"""
 _FORGET = "DELETE FROM mailbox_change WHERE account_id = $1 AND mailbox_id = $2 AND modseq <= $3"
@@ -170,6 +171,9 @@ async def forget(tx: Tx, after: int, older_than: int) -> int:
     last = 0
     for mailbox_id, account_id in await tx.all(_NEXT, after):
         last = mailbox_id
+        first = await tx.one(_FIRST, account_id, mailbox_id)
+        if first is None or first[0] >= older_than:
+            continue  # as nearly always: thousands of rows need not be read to see it
         up_to = 0
         for modseq, at in await tx.all(_OLDEST, account_id, mailbox_id):
             if at >= older_than:

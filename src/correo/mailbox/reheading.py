@@ -5,7 +5,7 @@ from __future__ import annotations
 from correo.mail.errors import Kind, Refused
 from correo.mail.message.part import shifted
 from correo.mailbox.compression import packed
-from correo.mailbox.contents import PLAIN_HEADER
+from correo.mailbox.contents import PLAIN_HEADER, complete
 from correo.storage.db import Tx
 
 _OLD = "SELECT size, header_size, parts FROM mailbox_content WHERE id = $1"
@@ -22,6 +22,7 @@ async def rehead(tx: Tx, content_id: int, header: bytes, id: int, now: int) -> i
     It must say nothing else of what clients ask for by name: fields may come and go that are in neither ENVELOPE nor BODYSTRUCTURE.
     As after `store`, nothing points to it yet. Raises Refused(NOT_FOUND).
     """
+    await complete(tx, content_id)
     row = await tx.one(_OLD, content_id)
     if row is None:
         raise Refused(Kind.NOT_FOUND, f"content {content_id}")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
 import ssl
 from collections import deque
 from typing import Any, cast
@@ -129,7 +130,7 @@ class SecureTransport(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         above, self._above = self._above, None  # which holds us
         self._unsent = None
-        self._failure = self._failure or error
+        self._keep(error)
         self._settle()
         if above:
             above.connection_lost(self._failure)
@@ -147,7 +148,7 @@ class SecureTransport(asyncio.Protocol):
             self.abort()
             raise
         if self._failure:
-            raise self._failure
+            raise copy.copy(self._failure)  # which would hold this frame, that holds us, that hold it
         if not self._end.shaken:
             raise ConnectionResetError("the connection was lost in the TLS handshake")
         return self._end.tls
@@ -193,8 +194,13 @@ class SecureTransport(asyncio.Protocol):
         """Send what is written and the goodbye, then wait for that of the other side: who waits for us bounds the time."""
         if not self._parting:
             self._parting = True
+            if self._paused:
+                self.resume_reading()  # to hear the end; and where a socket closes unread, the system may drop what it has still to send
             if not self._unsent:
                 self._part()
+
+    def can_write_eof(self) -> bool:
+        return False  # `close` says it, and listens on
 
     def abort(self) -> None:
         if self._transport:
@@ -257,12 +263,12 @@ class SecureTransport(asyncio.Protocol):
             return
         self._end.part()
         self._answer()
-        if self._heard_all or self._paused or self._failure or not self._end.shaken:
+        if self._heard_all or self._failure or not self._end.shaken:
             self._transport.close()
 
     def _fail(self, failure: Exception) -> None:
         """The other side is told by an alert, if TLS has one for it."""
-        self._failure = failure
+        self._keep(failure)
         self._unsent = None
         self._answer()
         self._settle()
@@ -273,3 +279,8 @@ class SecureTransport(asyncio.Protocol):
         if self._shaking:
             with contextlib.suppress(asyncio.InvalidStateError):
                 self._shaking.set_result(None)
+
+    def _keep(self, failure: Exception | None) -> None:
+        """The first one, without the frames that it came through: they hold us, and strangers could make many such rings."""
+        if failure is not None and self._failure is None:
+            self._failure = failure.with_traceback(None)

@@ -20,6 +20,8 @@ READ_AHEAD = (
 )  # octets a client may send ahead of what we have read before we stop reading its socket
 _UCRED = struct.Struct("3i")  # pid, uid, gid (unix(7))
 CLOSE_SECONDS = 5.0  # how long a closing connection may take to send the rest
+# Octets that are taken from who still speaks when we end: as much as a system keeps of what is to be sent.
+MAX_UNHEARD = 4 * 1024 * 1024
 HANDSHAKE_SECONDS = 60.0  # for those who set no limit of their own
 TICK = 0.001  # seconds: how exact the timers of loops are
 
@@ -45,6 +47,8 @@ class SocketStream(asyncio.Protocol):
         self._writable: asyncio.Future[None] | None = None
         self._congested = False
         self._gone: asyncio.Future[None] = self._loop.create_future()
+        self._parting = False  # we have ended, and wait for the other side
+        self._unheard = 0  # octets it has sent since
 
     # -- called by the transport -------------------------------------------------------------------------------------
 
@@ -56,6 +60,9 @@ class SocketStream(asyncio.Protocol):
             self.peer = replace(self.peer, uid=uid_of(self._transport))
 
     def data_received(self, data: bytes) -> None:
+        if self._parting:
+            self._drop(len(data))
+            return
         self._received.append(data)
         self._held += len(data)
         if self._held > READ_AHEAD and not self._paused_reading and self._transport:
@@ -66,7 +73,7 @@ class SocketStream(asyncio.Protocol):
     def eof_received(self) -> bool:
         self._eof = True
         self._rouse()
-        return True  # it may still be written to
+        return not self._parting  # it may still be written to
 
     def pause_writing(self) -> None:
         self._congested = True
@@ -78,7 +85,8 @@ class SocketStream(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self._eof = True
-        self._error = self._error or error
+        # Its frames hold us.
+        self._error = error.with_traceback(None) if error else None
         if self._alarm:
             self._alarm.cancel()
         self._rouse()
@@ -137,7 +145,7 @@ class SocketStream(asyncio.Protocol):
     async def start_tls(
         self, context: ssl.SSLContext, *, server_side: bool, hostname: str | None = None
     ) -> None:
-        if self._transport is None or self._gone.done():
+        if self._transport is None or self._eof:  # who has ended cannot shake hands, and will not end again
             raise ConnectionResetError("the connection is closed")
         secure = SecureTransport(self, context, server_side=server_side, hostname=hostname)
         plain, self._transport = self._transport, cast(asyncio.Transport, secure)
@@ -160,7 +168,7 @@ class SocketStream(asyncio.Protocol):
     async def close(self) -> None:
         if self._transport is None:
             return
-        self._transport.close()
+        self._part(self._transport)
         if not self._gone.done():
             done, _ = await asyncio.wait([self._gone], timeout=CLOSE_SECONDS)
             if not done:
@@ -168,6 +176,28 @@ class SocketStream(asyncio.Protocol):
 
     def abort(self) -> None:
         if self._transport:
+            self._transport.abort()
+
+    def _part(self, transport: asyncio.Transport) -> None:
+        """A socket that is closed while there is something to read is reset, and the system drops what it has still to send: the last reply.
+
+        Who has sent so much that we have stopped reading is heard out, within bounds. Of the others nothing is waited for: where
+        more is on its way, the reply has gone before the reset.
+        """
+        if not self._paused_reading or transport.is_closing() or not transport.can_write_eof():
+            transport.close()
+            return
+        self._parting, self._paused_reading = True, False
+        self._received.clear()
+        try:
+            transport.write_eof()
+            transport.resume_reading()
+        except OSError:  # there is nobody any more
+            transport.close()
+
+    def _drop(self, size: int) -> None:
+        self._unheard += size
+        if self._unheard > MAX_UNHEARD and self._transport:
             self._transport.abort()
 
     def _rouse(self) -> None:

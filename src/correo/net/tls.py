@@ -137,8 +137,7 @@ def opportunistic_context() -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
+    return _for_clients(context)
 
 
 def verified_context() -> ssl.SSLContext:
@@ -148,8 +147,14 @@ def verified_context() -> ssl.SSLContext:
 
 def private_context(authority: Path | None) -> ssl.SSLContext:
     """The same for a service of our own network: `authority` is a PEM file to trust instead of the system's. Raises OSError."""
-    context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=authority)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context = _for_clients(ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=authority))
     if ssl.HAS_NEVER_CHECK_COMMON_NAME:
         context.hostname_checks_common_name = False  # a name is a subjectAltName (RFC 8461 §4.1, RFC 9525 §2)
+    return context
+
+
+def _for_clients(context: ssl.SSLContext) -> ssl.SSLContext:
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    # A server that asks for a handshake again and again would be answered with one each time.
+    context.options |= ssl.OP_NO_RENEGOTIATION
     return context

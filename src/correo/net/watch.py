@@ -71,12 +71,16 @@ class Door:
         folder = self._path.parent
         folder.mkdir(mode=0o700, exist_ok=True)
         _clear(folder)
-        self._path.unlink(missing_ok=True)
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        # Under another name until it listens: who clears away would take it for one that was left behind.
+        unready = folder / f"{self._path.name}.new"
+        unready.unlink(missing_ok=True)
         try:
-            with reachable(self._path) as address:
+            with reachable(unready) as address:
                 sock.bind(address)
-            self._path.chmod(0o600)
+            unready.chmod(0o600)
+            sock.listen()
+            unready.rename(self._path)
             sock.setblocking(False)
             self._server = await asyncio.get_running_loop().create_unix_server(
                 lambda: _Visitor(self._taps, self._visitors), sock=sock
@@ -104,6 +108,7 @@ class _Visitor(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._request = bytearray()
         self._watching = False
+        self._refused = False
         self._behind = False
         self._lost = 0
 
@@ -121,7 +126,7 @@ class _Visitor(asyncio.Protocol):
             self._refuse("too many are watching")
 
     def data_received(self, data: bytes) -> None:
-        if self._watching:
+        if self._watching or self._refused:
             return
         self._request += data
         line, end, _ = bytes(self._request).partition(b"\n")
@@ -177,6 +182,7 @@ class _Visitor(asyncio.Protocol):
             self._transport.close()
 
     def _refuse(self, words: str) -> None:
+        self._refused = True
         self._send(Told(refused=words))
         self.dismiss()
 

@@ -132,7 +132,7 @@ async def withdraw(tx: Tx, selection: Selection, limit: int = SLICE) -> list[tup
         *values,
     )
     taken = await with_messages(tx, sorted(gone))
-    return [(one, await forget(tx, one.message.id, 1)) for one in taken]
+    return [(one, await forget(tx, one.message.id)) for one in taken]
 
 
 async def _move(

@@ -71,17 +71,16 @@ async def take_out(tx: Tx, claimed: QueuedRecipient) -> Taken | None:
     )
     if not gone:
         return None
-    return Taken(claimed.message.content_id, await forget(tx, claimed.message.id, 1))
+    return Taken(claimed.message.content_id, await forget(tx, claimed.message.id))
 
 
-async def forget(tx: Tx, message_id: int, count: int) -> bool:
-    """Note that `count` recipients of a message were deleted; whether the message went with them.
+async def forget(tx: Tx, message_id: int) -> bool:
+    """Note that a recipient of a message was deleted; whether the message went with it.
 
     A counter, not a search for other rows: two transactions that each delete one of the last two would both find the other's.
     """
     row = await tx.one(
-        "UPDATE queue_message SET remaining = remaining - $1 WHERE id = $2 RETURNING remaining",
-        count,
+        "UPDATE queue_message SET remaining = remaining - 1 WHERE id = $1 RETURNING remaining",
         message_id,
     )
     if row is None or row[0] > 0:

@@ -48,6 +48,7 @@ class Transaction:
     utf8: bool = False
     recipients: list[Address] = field(default_factory=list)  # one for each RCPT that was taken
     targets: int = 0  # to how many they lead, some perhaps more than once
+    passing: bool = True  # all of them are elsewhere
     chunks: list[bytes] = field(default_factory=list)
     tail: bytearray = field(default_factory=bytearray)  # what came in very small pieces, not in `chunks` yet
     held: int = 0

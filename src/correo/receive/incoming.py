@@ -41,6 +41,10 @@ INLINE = (
     256 * 1024
 )  # octets: up to here, hashing and compressing costs less than the way to a thread and back
 
+# Octets: longer messages are always prepared for readers. Should somebody want to read it after all, an Outbox say, the rest is
+# made up for in a transaction, of many messages at once.
+PASSING = 32 * 1024
+
 NEWLINES = Fault.BARE_LF | Fault.BARE_CR
 
 # RFC 5321 §4.4: the Return-Path is ours to write. RFC 5322 §3.6.3: those in Bcc are not to be seen by the others.
@@ -141,7 +145,8 @@ async def _accept(talk: Conversation, transaction: Transaction, facts: MessageFa
     eight_bit = envelope.body == EIGHT_BIT or not all(chunk.isascii() for chunk in transaction.chunks)
     raw = b"".join((path, *header, *transaction.chunks))
     transaction.chunks.clear()  # a large message should not be here twice while it is worked on
-    prepared = prepare(raw) if len(raw) <= INLINE else await asyncio.to_thread(prepare, raw)
+    passing = transaction.passing and len(raw) <= PASSING
+    prepared = prepare(raw, passing=passing) if len(raw) <= INLINE else await asyncio.to_thread(prepare, raw)
     incoming = Incoming(
         id=number,
         sender=envelope.sender,

@@ -34,6 +34,9 @@ class Leases:
         self._clock = clock
         self._holds = holds
         self._claims = claims
+        self._rounds = self._followed = (
+            0  # the first since the file of `holds` was seen to be another, as the second says
+        )
         self._late: dict[str, int] = {}  # who lives, and for how many rounds some lease of theirs has ended
         self._number = int.from_bytes(chance.secret(8)) >> 2  # such numbers can be held
         self.owner = f"{self._number:016x}"
@@ -48,11 +51,12 @@ class Leases:
         looks = True  # at the beginning everybody does: it may be in the place of one that has just died
         while True:
             try:
+                self._see_holds()
                 if own := held():
                     await self._db.note(queue.renew, own, self.until(self._clock.now()))
                 if looks and await self._take_over():
                     due()
-            except Refused as refused:  # a full disk, for example
+            except (Refused, OSError) as refused:  # a full disk, for example
                 log.warning("renewing leases failed", reason=str(refused))
             except Exception:
                 log.exception("renewing leases failed")
@@ -69,6 +73,18 @@ class Leases:
         finally:
             if self._holds:
                 self._holds.give(self._number)
+
+    def _see_holds(self) -> None:
+        """Stay where others see that we live. Raises OSError."""
+        if self._holds is None:
+            return
+        if self._holds.follow():
+            log.error("the file that says whose leases are those of the dead was removed; it is there again")
+        if self._followed != self._holds.followed:  # another worker of this process may have seen it first
+            self._rounds, self._followed = 0, self._holds.followed
+        self._rounds += 1
+        if self._rounds > SPARED:  # so everybody has come by here since that file was made
+            self._holds.settle()
 
     async def _take_over(self) -> int:
         """Take back what nobody is at any more. How many."""
@@ -90,7 +106,12 @@ class Leases:
         number = _number(owner)
         if self._holds is None or number is None:
             return None
-        return not self._holds.take(number)
+        if not self._holds.take(number):
+            return True
+        if self._holds.in_doubt():
+            self._holds.give(number)
+            return None
+        return False
 
     async def _bury(self, owner: str) -> int:
         """Take back at once what would lapse. How many."""

@@ -142,4 +142,6 @@ class Paths:
         return Opportunistic(tls=route.tls != "none")
 
     def _named_guard(self, host: Smarthost) -> Guard:
-        return SmarthostGuard(host, self._verified or verified_context())
+        if self._verified is None:
+            self._verified = verified_context()  # to read the system's certificates takes milliseconds
+        return SmarthostGuard(host, self._verified)

@@ -33,7 +33,7 @@ from correo.mail.message.part import Part, pack, unpack
 from correo.mail.message.preview import preview
 from correo.mail.message.scan import scan
 from correo.mail.message.sections import resolve
-from correo.mail.message.summary import Summary, summarise
+from correo.mail.message.summary import Summary, glance, summarise
 from correo.mail.message.text import body_text, decode_body, searchable
 from correo.mail.message.words import decode_words, encode_words
 
@@ -52,6 +52,7 @@ __all__ = [
     "envelope",
     "field_values",
     "folded",
+    "glance",
     "header_subset",
     "iterate_fields",
     "pack",

@@ -9,7 +9,7 @@ from correo.mail.message.bodystructure import bodystructure
 from correo.mail.message.charsets import guess
 from correo.mail.message.dates import parse_date
 from correo.mail.message.envelope import envelope
-from correo.mail.message.headers import Header
+from correo.mail.message.headers import Header, read_header
 from correo.mail.message.part import pack
 from correo.mail.message.preview import preview
 from correo.mail.message.scan import scan_with_header
@@ -23,7 +23,7 @@ _MESSAGE_ID = re.compile(rb"<[^<>\s]{1,%d}>" % (MAX_MESSAGE_ID - 2))
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """`envelope` and `bodystructure` are in IMAP's wire form, `parts` is for `unpack`."""
+    """`envelope` and `bodystructure` are in IMAP's wire form, `parts` is for `unpack`. All three and the preview are empty after `glance`."""
 
     size: int  # octets
     header_size: int  # octets, with the empty line: where the body begins
@@ -50,6 +50,13 @@ def summarise(data: bytes) -> Summary:
         parse_date(header.first(b"date") or b""),
         preview(data, root),
     )
+
+
+def glance(data: bytes) -> Summary:
+    """What has to be known of a message that is only passed on: the rest is for readers, and would make it three times as long."""
+    header, body = read_header(data)
+    sent = parse_date(header.first(b"date") or b"")
+    return Summary(len(data), body, b"", b"", b"", _message_id(header), _subject(header), sent, "")
 
 
 def _message_id(header: Header) -> str:

@@ -23,6 +23,7 @@ from correo.ops.workers.supervisor import Act, End, Note, Start, Supervisor
 # What the service manager told this process is not for its children.
 NOT_INHERITED = ("NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES")
 EX_OSERR = 71  # sysexits(3)
+GLANCE = 0.01  # seconds; whose line is closed is about to be gone
 
 log = structlog.get_logger("correo")
 
@@ -210,7 +211,9 @@ class Master:
             self._reloaded(child.seat)
 
     async def _see_end(self, child: _Child) -> None:
-        code = await asyncio.to_thread(child.process.wait)
+        # Not by a thread: the system may have none left.
+        while (code := child.process.poll()) is None:  # noqa: ASYNC110
+            await asyncio.sleep(GLANCE)
         del self._children[child.seat]
         self._board.wipe(child.seat)
         self._kin.alarm()  # what it had committed it may not have told the others

@@ -61,6 +61,7 @@ async def run(talk: Conversation, rcpt: Rcpt) -> Reply:
         return TOO_MANY
     transaction.recipients.append(recipient)
     transaction.targets += targets
+    transaction.passing &= isinstance(resolution, accounts.NotLocal)
     if rcpt.wishes is not NONE:
         transaction.wishes.setdefault(recipient.folded, rcpt.wishes)
     return reply(250, "2.1.5", "Ok")

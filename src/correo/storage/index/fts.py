@@ -21,6 +21,7 @@ import structlog
 
 from correo.storage.index import Document, Wanted
 from correo.storage.index.wanted import expression, indexable
+from correo.storage.threads import started
 
 T = TypeVar("T")
 
@@ -82,8 +83,8 @@ class FtsIndex:
     def __init__(self, path: Path, writer: apsw.Connection) -> None:
         self._path = path
         self._writer = writer
-        self._writing = ThreadPoolExecutor(1, "index-write")
-        self._reading = ThreadPoolExecutor(READERS, "index-read")
+        self._writing = started(1, "index-write")
+        self._reading = started(READERS, "index-read")
         self._idle: deque[apsw.Connection] = deque()
         self._usable = True
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import binascii
 from base64 import b64decode
 
-from correo.wire.watched.lines import CLIENT, HIDDEN, SERVER, LineReader, Message, Shown, readable
-from correo.wire.watched.smtp import shown_auth, without_challenge
+from correo.wire.watched.lines import CLIENT, HIDDEN, MAX_LINE, SERVER, LineReader, Message, Shown, readable
+from correo.wire.watched.smtp import VERBS, shown_auth, without_challenge
 
 SECRET = 3  # octets of what is looked for in answers, at least: shorter ones are in every sentence
 
@@ -39,7 +39,9 @@ class Outgoing:
 
     def _command(self, line: bytes) -> str:
         verb, _, argument = line.partition(b" ")
-        if self._asked:
+        # A server that answers before it is asked may end the exchange before we have said the last of it.
+        if self._asked or not _is_known(verb):
+            self._asked = True
             self._keep(line)
             return HIDDEN
         if verb.upper() != b"AUTH":
@@ -58,11 +60,21 @@ class Outgoing:
     def _answer(self, line: bytes) -> str:
         shown = without_challenge(line)
         if self._asked:
-            for secret in self._secrets:
-                if len(secret) >= SECRET and secret in line:
-                    shown = f"{readable(line[:4])}{HIDDEN}"
+            if self._tells(line):
+                shown = f"{readable(line[:4])}{HIDDEN}"
             if not line.startswith(b"334"):
                 self._asked = line[3:4] == b"-"  # more lines of the same answer may follow
             if not self._asked:
                 self._secrets.clear()
         return shown
+
+    def _tells(self, line: bytes) -> bool:
+        """Whether a secret may stand in it; of one that was cut, half of a secret at the end."""
+        return len(line) > MAX_LINE or any(
+            len(secret) >= SECRET and secret in line for secret in self._secrets
+        )
+
+
+def _is_known(verb: bytes) -> bool:
+    word = verb.decode("latin-1").upper()
+    return word in VERBS or word in ("AUTH", "", ".")  # the end of a message that was given up
