@@ -8,12 +8,13 @@ printed at the end is libFuzzer's, whoever ran.
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 import resource
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -30,6 +31,13 @@ HANG = 10  # seconds of one input; the slowest take a twentieth of one
 MEMORY = 1_024  # megabytes of the whole process
 FLOOD_SECONDS = 3.0  # of processor for one input of `Target.flood` octets; anything quadratic takes minutes
 FLOODS = 40  # of one run of a target
+OCTETS_SHARE = 0.2  # of the inputs, in which octets change whatever they mean
+IMAP = ("correo.access.imap", "correo.wire.imap")
+AIMS = {
+    "imap": IMAP,
+    "pop3": ("correo.access.pop3", "correo.wire.pop3"),
+}  # of sessions; of the others `RECEIVING`
+RECEIVING = ("correo.receive", "correo.wire.smtp")
 BROKEN = 77  # the exit status of libFuzzer where an input broke a promise
 
 
@@ -66,7 +74,7 @@ def by_ourselves(target: Target, seconds: float, folder: Path, dice: Random) -> 
         tracer.run(partial(target.run, octets))
     began, count = time.monotonic(), 0
     while time.monotonic() - began < seconds:
-        octets = mutated(dice, known, target.words, target.most)
+        octets = fresh_input(target, dice, known)
         count += 1
         try:
             with within(HANG):
@@ -80,6 +88,12 @@ def by_ourselves(target: Target, seconds: float, folder: Path, dice: Random) -> 
             _save(folder / "corpus", octets)
     _told(count)
     return count
+
+
+def fresh_input(target: Target, dice: Random, known: Sequence[bytes]) -> bytes:
+    if target.change and known:
+        return target.change(dice, dice.choice(known), target.most)
+    return mutated(dice, known, target.words, target.most)
 
 
 def floods(target: Target, folder: Path, dice: Random, number: int = FLOODS) -> int:
@@ -96,11 +110,31 @@ def floods(target: Target, folder: Path, dice: Random, number: int = FLOODS) -> 
     return number if target.flood else 0
 
 
+def passed_over(name: str) -> list[str]:
+    """Modules whose ways libFuzzer need not see: a session goes through all of Correo, and to watch all of that takes most of the time."""
+    if not name.startswith("session-"):
+        return []
+    aims = AIMS.get(name.removeprefix("session-"), RECEIVING)
+    spec = importlib.util.find_spec("correo")
+    assert spec is not None
+    (root,) = map(Path, spec.submodule_search_locations or ())
+    modules = (
+        ".".join(("correo", *path.relative_to(root).with_suffix("").parts)) for path in root.rglob("*.py")
+    )
+    return [
+        module
+        for module in (found.removesuffix(".__init__") for found in modules)
+        if not f"{module}.".startswith(tuple(f"{aim}." for aim in aims))
+    ]
+
+
 def by_libfuzzer(name: str, seconds: int, folder: Path) -> None:
     """Does not return."""
     import atheris
 
-    with atheris.instrument_imports(include=["correo"], enable_loader_override=False):
+    with atheris.instrument_imports(
+        include=["correo"], exclude=passed_over(name), enable_loader_override=False
+    ):
         from tests.fuzz.registry import TARGETS
 
         target = TARGETS[name]
@@ -110,7 +144,17 @@ def by_libfuzzer(name: str, seconds: int, folder: Path) -> None:
         f"-max_total_time={seconds}", f"-rss_limit_mb={MEMORY}", f"-timeout={HANG}", f"-max_len={target.most}", f"-dict={words}",
         f"-artifact_prefix={folder}/findings/", "-print_final_stats=1", "-detect_leaks=0", "-verbosity=1",
     ]  # fmt: skip
-    atheris.Setup([sys.argv[0], *flags, str(folder / "corpus")], target.run)
+    change = target.change
+
+    def changed(octets: bytes, most: int, seed: int) -> bytes:
+        assert change is not None
+        dice = Random(seed)
+        if dice.random() < OCTETS_SHARE:
+            return bytes(atheris.Mutate(octets, most))
+        return change(dice, octets, min(most, target.most))
+
+    grown = {"custom_mutator": changed} if change else {}
+    atheris.Setup([sys.argv[0], *flags, str(folder / "corpus")], target.run, **grown)
     atheris.Fuzz()
 
 

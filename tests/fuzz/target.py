@@ -10,6 +10,8 @@ from random import Random
 APART = b"\x1e"  # between the fields of an input that has several: U+001E, the "record separator"
 OCTET_BY_OCTET = 600  # octets of an input that is also brought one at a time: all ways to cut are in that one
 
+Change = Callable[[Random, bytes, int], bytes]  # an input; at most so many octets come of it
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -22,6 +24,7 @@ class Target:
     words: tuple[bytes, ...] = ()  # that mean something to the code
     most: int = 1_500  # octets of an input
     flood: int = 64 * 1024  # octets of one in which something is repeated; 0: not asked
+    change: Change | None = None  # makes another input of one, where that is better than changing octets
 
 
 def cuts(octets: bytes) -> Iterator[list[bytes]]:

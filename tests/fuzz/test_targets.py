@@ -15,22 +15,19 @@ from tests.fuzz.arena import FUZZ
 from tests.fuzz.coverage import Tracer
 from tests.fuzz.mutation import flood, mutated
 from tests.fuzz.registry import TARGETS
-from tests.fuzz.running import FLOOD_SECONDS, HANG, TooLong, by_ourselves, floods, within
+from tests.fuzz.running import FLOOD_SECONDS, HANG, TooLong, by_ourselves, floods, fresh_input, within
 from tests.fuzz.target import Target, alike, cuts, fields, joined, texts
 
 MAX_CORPUS = 1_000_000  # octets in all
 SEEDS = 8  # of a target, besides its corpus
 FRESH = 16  # mutations of those
-SLOW = {
-    name: 2 for name in TARGETS if name.startswith("session-")
-}  # as many of those that start a server for each
 
 
 def known(target: Target) -> list[bytes]:
     """The corpus, and the same few of the seeds each time."""
     seeds = list(target.seeds())
     Random(zlib.crc32(target.name.encode())).shuffle(seeds)
-    return [*corpus.kept(target).values(), *seeds[: SLOW.get(target.name, SEEDS)]]
+    return [*corpus.kept(target).values(), *seeds[:SEEDS]]
 
 
 @pytest.mark.parametrize("name", TARGETS)
@@ -38,7 +35,7 @@ def test_the_corpus_and_mutations_of_it(name: str) -> None:
     """Mutations are the same in each run, but where more of them are asked for; what breaks a promise is printed as it is."""
     target, dice = TARGETS[name], Random() if FUZZ > 1 else Random(name)
     inputs = known(target)
-    inputs += [mutated(dice, inputs, target.words, target.most) for _ in range(SLOW.get(name, FRESH) * FUZZ)]
+    inputs += [fresh_input(target, dice, inputs) for _ in range(FRESH * FUZZ)]
     for octets in inputs:
         try:
             with within(HANG):
@@ -72,7 +69,7 @@ def test_the_corpus_is_small_and_each_file_says_what_it_is() -> None:
 
 
 def test_every_target_covers_something_of_ours() -> None:
-    for target in (target for target in TARGETS.values() if target.name not in SLOW):
+    for target in TARGETS.values():
         tracer = Tracer(target.covers)
         assert sum(map(len, tracer.lines.values())) > 10
         assert tracer.run(partial(target.run, next(iter(target.seeds()))))

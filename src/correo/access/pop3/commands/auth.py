@@ -20,7 +20,7 @@ def mechanisms(session: Pop3Session) -> tuple[str, ...]:
 async def run(session: Pop3Session, argument: str) -> Reply:
     name, _, initial = argument.partition(" ")
     offered = mechanisms(session)
-    if not name:  # clients of old ask so what there is
+    if not argument.strip():  # clients of old ask so what there is
         return Lines("Mechanisms follow", "".join(f"{row}\r\n" for row in offered).encode())
     if name.upper() not in offered:
         return Err("Mechanism not available", "AUTH" if session.may_send_password else "SYS/PERM")
