@@ -138,6 +138,15 @@ class Folder:
         return None if address in self.unsure else (self.turns[address], self.rights.get(address, ""))
 
 
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """Somebody was told that what he had sent goes nowhere any more."""
+
+    id: str
+    machine: Machine
+    at: float  # seconds on the loop's clock
+
+
 @dataclass(slots=True)
 class Books:
     letters: dict[str, Letter] = field(default_factory=dict)
@@ -151,6 +160,7 @@ class Books:
     told: dict[str, set[tuple[str, str]]] = field(default_factory=dict)  # the same of all kinds
     deleted: set[str] = field(default_factory=set)  # senders of whom an operator may have deleted something
     cancelled: set[str] = field(default_factory=set)  # letters that their senders tried to take back
+    recalled: list[Recalled] = field(default_factory=list)  # those that they were told are taken back
     mail: Counter[str] = field(default_factory=Counter)  # what became of letters at the first door
     events: Counter[str] = field(default_factory=Counter)  # what people did
 

@@ -57,7 +57,10 @@ SET_BACK = (
     12 * 3600 * 1000 << 20
 )  # by how much an id may be smaller than one from before, as clocks are set back
 UNDER_WAY = 1800.0  # seconds for which a message may be on its way that was sent off in time
+TRIES = 50  # of one recipient, also where operators have it tried: ten in its lifetime are usual
 WISHES = {FAILED: "FAILURE", "Delayed": "DELAY", "Passed on": "SUCCESS", "Delivered": "SUCCESS"}
+
+ROUNDED = 0.001  # seconds by which times of the ledger and of the loop may differ
 
 Arrived = dict[tuple[str, str], list[Copy]]  # by letter and recipient
 
@@ -70,6 +73,8 @@ _QUEUED_AS = re.compile(r"queued as (\w+)")
 _ENDS = """SELECT m.message_id, e.recipient, m.source, e.event, e.detail, e.at FROM ledger_entry AS e
 JOIN ledger_message AS m ON m.id = e.message_id
 WHERE e.event IN ('discarded', 'expanded') OR (e.event = 'delivered' AND e.detail LIKE '% uid %')"""
+_ENDS_OF_SUBMITTED = """SELECT e.event, e.recipient, e.at FROM ledger_entry AS e JOIN ledger_message AS m ON m.id = e.message_id
+WHERE m.message_id = $1 AND m.protocol = 'submission' AND e.event IN ('delivered', 'relayed', 'bounced')"""
 _COUNTED = """SELECT event, count(*) FROM ledger_entry WHERE event IN ('delivered', 'relayed', 'bounced', 'discarded')
 GROUP BY 1"""
 _STORED = """SELECT a.address, c.message_id, count(*) FROM mailbox_message AS m
@@ -82,6 +87,7 @@ _CONTENTS = "SELECT id FROM mailbox_content WHERE message_id <> ''"
 _WARNED_TWICE = """SELECT message_id, recipient FROM ledger_entry WHERE event = 'warned'
 GROUP BY 1, 2 HAVING count(*) > 1"""
 _FRESH = "SELECT id, subject FROM mailbox_content WHERE id > $1 ORDER BY id"
+_TRIED = f"SELECT id, address, attempts FROM queue_recipient WHERE attempts > {TRIES}"
 _UNTOLD = """SELECT e.message_id, e.recipient, e.detail FROM ledger_entry AS e WHERE e.event = 'bounced' AND NOT EXISTS (
   SELECT 1 FROM ledger_message AS n JOIN ledger_entry AS f ON f.message_id = n.id
   WHERE n.protocol = 'bounce' AND n.at = e.at AND f.event = 'accepted'
@@ -102,9 +108,11 @@ class Court:
     # -- at any time -----------------------------------------------------------------------------------------------------
 
     async def harvest(self, machine: Machine) -> None:
-        """Read what notices were made, before they are swept away."""
+        """Read what notices were made, before they are swept away; and see that nothing is tried without end."""
         for raw in await machine.db.read(self._unread, machine.hostname):
             self.books.learn(raw)
+        for row in await machine.db.read(_rows, _TRIED):
+            raise Broken("rest", f"{machine.hostname} tries again and again: {row}")
 
     async def _unread(self, tx: Tx, hostname: str) -> list[bytes]:
         read = self._read[hostname]
@@ -201,6 +209,7 @@ class Court:
             for raw in await machine.db.read(_all_raw):
                 self.books.check(raw)
         self._in_time(arrived)
+        await self._recalled()
         for letter in self.books.letters.values():
             for target, ways in self.ways(letter, letter.recipients).items():
                 # An alias elsewhere passes on each copy that comes to it.
@@ -213,6 +222,17 @@ class Court:
                         raise Broken("once", f"{letter.id} came to {name} by {ways} as {copies}")
         for promise in self.books.promises:
             self._told(promise, arrived, dropped)
+
+    async def _recalled(self) -> None:
+        """What was taken back goes nowhere from then on, as far as the clock can tell."""
+        for recalled in self.books.recalled:
+            machine = recalled.machine
+            for event, recipient, at in await machine.db.read(_ends_of_submitted, recalled.id):
+                if min(machine.moments(at), default=0.0) > recalled.at + ROUNDED:
+                    words = (
+                        f"{recalled.id} was {event} to {recipient} after its sender was told it is taken back"
+                    )
+                    raise Broken("told", words)
 
     def _told(self, promise: Promise, arrived: Arrived, dropped: Arrived) -> None:
         letter, told = promise.letter, self.books.told
@@ -333,6 +353,10 @@ class Court:
 
 def domain_of(address: str) -> str:
     return address.rpartition("@")[2]
+
+
+async def _ends_of_submitted(tx: Tx, id: str) -> list[Row]:
+    return await tx.all(_ENDS_OF_SUBMITTED, id)
 
 
 async def _relayed(tx: Tx, hostname: str) -> list[Row]:

@@ -91,6 +91,7 @@ class Misfortunes:
     async def stop(self) -> None:
         if machine := self._victim():
             if self.dice.random() < 0.4:
+                await self._ripen(machine)
                 await machine.met("process replaced")
                 await machine.stop_one(self.dice.choice(machine.alive))
                 machine.upset = False

@@ -93,11 +93,12 @@ MUTANTS = (
         "quiet",
     ),
     _mutant(
-        "one-recipient-counted",
+        "gone-before-the-last-recipient",
         "queue.settle",
-        "SET remaining = remaining - $1 WHERE",
-        "SET remaining = remaining - min($1, 1) WHERE",
+        "if row is None or row[0] > 0:",
+        "if row is None or row[0] > 1:",
         "books",
+        "quiet",
     ),
     _mutant(
         "held-mail-goes-at-once",
@@ -174,9 +175,9 @@ MUTANTS = (
     ),
     _mutant(
         "two-keep-house",
-        "transport.worker",
-        "self._owner = chance.secret(8).hex()",
-        'self._owner = "worker"',
+        "transport.leases",
+        'self.owner = f"{self._number:016x}"',
+        'self.owner = "worker"',
         "once",
         "one end",
         "books",
@@ -248,6 +249,7 @@ MUTANTS = (
         "books",
         "quiet",
         "one end",
+        "told",
     ),
     _mutant(
         "room-without-end",

@@ -7,7 +7,7 @@ import re
 from collections.abc import Awaitable, Callable, Sequence
 from random import Random
 
-from tests.simulation.books import Books, Broken, Folder, Person
+from tests.simulation.books import Books, Broken, Folder, Person, Recalled
 from tests.simulation.people import LOST, Refused
 from tests.simulation.readers import OVER_QUOTA, PAUSES, Reader, Visit, attend, joined
 
@@ -160,9 +160,9 @@ class _Recall(Visit):
             await self.imap.ask("UID FETCH 1:* (FLAGS BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])")
         )
         if waiting:
-            uid, id = self.dice.choice(waiting)
+            uid, id = self.dice.choice((waiting[-1], self.dice.choice(waiting)))
             self.books.cancelled.add(id)
-            await self.imap.ask(f"UID STORE {uid} +FLAGS (\\Deleted)")
+            marked = await self.imap.ask(f"UID STORE {uid} +FLAGS (\\Deleted)")
             if pause := self.dice.choice(PAUSES):
                 await asyncio.sleep(pause)
             try:
@@ -173,6 +173,9 @@ class _Recall(Visit):
                 self.books.events["could not be taken back"] += 1
             else:
                 self.books.events["taken back"] += 1
+                if any(f"UID {uid} " in line or f"UID {uid})" in line for line in marked[:-1]):
+                    now = asyncio.get_running_loop().time()
+                    self.books.recalled.append(Recalled(id, self.person.machine, now))
         await self.leave()
 
     def _waiting(self, lines: Sequence[str]) -> list[tuple[int, str]]:

@@ -25,6 +25,10 @@ AS_WELL = (  # of the others those that the first seeds show
     "pop3-removes-the-neighbour",
     "withdrawn-and-still-open",
     "nobody-is-woken",
+    "taken-back-while-it-is-sent",
+    "gone-before-the-last-recipient",
+    "freed-while-it-waits",
+    "rights-not-asked",
 )
 
 

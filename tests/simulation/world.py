@@ -115,7 +115,8 @@ class World:
         misfortunes = self.misfortunes = Misfortunes(self.dice, self.town, self.network, self.court)
         # For each letter about so many of everything else.
         self.chances: dict[Callable[[], Coroutine[Any, Any, None]], float] = {
-            self.send: 1.0,
+            self.send: 0.9,
+            self.regret: 0.1,
             self.receive: 0.25,
             self.pop3: 0.2,
             self.hand_over: 0.05,
@@ -140,8 +141,9 @@ class World:
         try:
             await self._build()
             looking = asyncio.ensure_future(self._look())
+            looking.add_done_callback(self._done)
             await self._live()
-            await self._heal()
+            await self._heal(looking)
             looking.cancel()
             await self._judge()
         finally:
@@ -250,7 +252,7 @@ class World:
         if self.found:
             raise self.found[0]
 
-    async def _heal(self) -> None:
+    async def _heal(self, looking: asyncio.Task[None]) -> None:
         """Everything works again, for long enough."""
         for machine in self.machines.values():
             machine.disk.fuse = None
@@ -265,7 +267,7 @@ class World:
             neighbour.well()
         for machine in self.machines.values():
             await machine.seat.release(Selection())
-        await asyncio.sleep(SETTLED)
+        await asyncio.wait({looking}, timeout=SETTLED)  # which ends only where something is wrong
 
     async def _judge(self) -> None:
         self._complain()
@@ -330,6 +332,13 @@ class World:
     async def send(self) -> None:
         sender = self.dice.choice(list(self.books.people))
         await self._submit(self.books.people[sender].machine, sender, self._recipients())
+
+    async def regret(self) -> None:
+        """To send something, and to want it back at once, while it may be on its way."""
+        (person,) = self.dice.choices([*self.books.people.values()], OFTEN * len(self.machines))
+        recipients = [self.dice.choice(self.strangers), *self._recipients()]
+        await self._submit(person.machine, person.address, list(dict.fromkeys(recipients)))
+        await self._read(take_back, person)
 
     async def receive(self) -> None:
         """From elsewhere: to people of that server alone, as it is no relay."""
