@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.fuzz.erasable import Erasable
+from tests.journeys.in_place import InPlace
 from tests.journeys.server import Server
 from tests.journeys.town import Town
 
@@ -116,6 +117,7 @@ class Stage:
 
     def __init__(self) -> None:
         self._loop = VirtualLoop()
+        self._loop.set_default_executor(InPlace())
         self._transport: RemoteTransport | None = None
         self._verified = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         self._run(self._build())
