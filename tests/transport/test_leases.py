@@ -45,6 +45,15 @@ def another_process(path: Path) -> Iterator[None]:
             process.kill()
 
 
+async def takes_back_in_its_time(house: House, holds: Path) -> None:
+    """A new worker does, after the rounds in which those who may live are spared."""
+    async with running(house.worker(holds=Holds(holds))):
+        await asyncio.sleep(RENEW_SECONDS * SPARED - 10)
+        assert house.transport.calls == []
+        await asyncio.sleep(20)
+        assert len(house.transport.calls) == 1
+
+
 def test_the_dead_are_buried_at_once(tmp_path: Path) -> None:
     @in_a_house
     async def story(house: House) -> None:
@@ -139,11 +148,7 @@ def test_what_a_living_worker_does_not_prolong_is_taken_back_in_the_end(tmp_path
         with another_process(tmp_path / "leases"):
             (bob,) = await house.claim(OTHER)
             await asyncio.sleep((bob.lease_until - house.clock.now()) / SECOND + 1)
-            async with running(house.worker(holds=Holds(tmp_path / "leases"))):
-                await asyncio.sleep(RENEW_SECONDS * SPARED - 10)
-                assert house.transport.calls == []
-                await asyncio.sleep(20)
-                assert len(house.transport.calls) == 1
+            await takes_back_in_its_time(house, tmp_path / "leases")
 
     story()
 
@@ -242,10 +247,6 @@ def test_in_a_new_file_the_dead_are_buried_once_the_living_had_their_time(tmp_pa
     async def story(house: House) -> None:
         await house.put("bob@there.example")
         assert await house.claim(OTHER)
-        async with running(house.worker(holds=Holds(tmp_path / "leases"))):
-            await asyncio.sleep(RENEW_SECONDS * SPARED - 10)
-            assert house.transport.calls == []
-            await asyncio.sleep(20)
-            assert len(house.transport.calls) == 1
+        await takes_back_in_its_time(house, tmp_path / "leases")
 
     story()

@@ -169,11 +169,13 @@ class ImapSession:
         self._bye("Server shutting down")
 
     async def ended(self) -> None:
-        self.selected = None
+        before, self.selected = self.selected, None
         self.unsent.end()
         self.listening.stop()
         self._visit.end()
         self._give_back()
+        if before is not None:
+            await before.recency.settled()  # so that nothing goes on that nobody waits for
 
     # -- for the commands --------------------------------------------------------------------------------------------
 

@@ -53,7 +53,7 @@ def summarise(data: bytes) -> Summary:
 
 
 def glance(data: bytes) -> Summary:
-    """What has to be known of a message that is only passed on: the rest is for readers, and would make it three times as long."""
+    """What has to be known of a message that is only passed on: the rest is for readers."""
     header, body = read_header(data)
     sent = parse_date(header.first(b"date") or b"")
     return Summary(len(data), body, b"", b"", b"", _message_id(header), _subject(header), sent, "")
