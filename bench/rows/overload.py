@@ -29,7 +29,7 @@ SETTLING = 0.2  # of the storm, at its beginning, that is not counted: its conne
 LIMIT_MB = 24  # limits.memory: what messages may take that are being received
 CONNECTION_MB = 0.02  # that a connection may take besides: its session, and what a client may send ahead
 LOOK = 0.2  # seconds between looks at memory and IMAP
-CALM_AGAIN = 30.0  # seconds after the storm in which the server must be as it was
+CALM_AGAIN = 120.0  # seconds after the storm in which it must rest at all; how soon it should is a goal
 
 
 P = ParamSpec("P")
