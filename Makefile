@@ -91,7 +91,7 @@ SERVERS ?= 3
 LETTERS ?= 0
 TABLE ?=
 VERBOSE ?=
-simulate: setup ## SEED=7 HOURS=168 SERVERS=4 LETTERS=3150 is a week of 10,000 messages
+simulate: setup ## SEED=7 HOURS=168 SERVERS=4 LETTERS=3300 is a week of 10,000 messages
 	@$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED)) --runs $(RUNS) --hours $(HOURS) --servers $(SERVERS) --letters $(LETTERS) \
 	  $(if $(TABLE),--table $(TABLE)) $(if $(VERBOSE),--verbose)
 

@@ -137,15 +137,16 @@ class Server:
 
     def make_worker(self) -> Worker:
         town = self.town
+        verified = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        AUTHORITY.configure_trust(verified)
         options = RemoteOptions(
             hostname=self.hostname,
             ipv6=False,
             routes=self.routes,
             own_endpoints=frozenset({(self.address, 25)}),
+            verified=verified,
         )
         resolver, dialer = self.resolver(), town.network.dialer(self.address)
-        verified = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        AUTHORITY.configure_trust(verified)
         guard = Policies(self.db, resolver, dialer, self.clock, self.protection, verified)
         transport = RemoteTransport(resolver, dialer, self.clock, self.chance, options, guard)
         return Worker(self.db, self.bus, self.clock, self.chance, transport, self.policy, grace=5.0)

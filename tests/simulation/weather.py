@@ -10,6 +10,7 @@ from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from enum import Enum
 from random import Random
+from struct import Struct
 
 from tests.simulation.process import Process
 
@@ -20,6 +21,7 @@ from correo.mail.instant import SECOND
 from correo.net import Peer
 from correo.net.memory import MemoryNetwork, MemoryStream, Serve
 
+_INSTANT = Struct("<d")
 MIDDLE = 3_000  # octets, about, that go over a connection before it fails
 
 
@@ -153,7 +155,7 @@ class WeatherNetwork(MemoryNetwork):
         self._serving.get((address, port), {}).pop(Process.current(), None)
 
     def note(self, data: bytes) -> None:
-        self.digest.update(b"%r" % asyncio.get_running_loop().time())
+        self.digest.update(_INSTANT.pack(asyncio.get_running_loop().time()))
         self.digest.update(data)
 
     def fail(self, wire: Wire, fault: Fault) -> None:

@@ -10,9 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tests.transport.house import House, in_a_house
 from tests.transport.test_worker import running
 
+from correo import queue
 from correo.mail.errors import Kind, Refused
 from correo.mail.instant import HOUR, SECOND
 from correo.storage.holds import Holds
@@ -62,6 +64,31 @@ def test_the_dead_are_buried_at_once(tmp_path: Path) -> None:
         assert await house.claim(OTHER)
         async with running(house.worker(holds=Holds(tmp_path / "leases"))):
             await asyncio.sleep(3)
+        assert len(house.transport.calls) == 1
+
+    story()
+
+
+def test_nothing_is_written_while_no_lease_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An idle server lets the disk sleep."""
+
+    @in_a_house
+    async def story(house: House) -> None:
+        noted: list[object] = []
+        note = house.db.note
+
+        async def overheard(op: Any, *args: Any, **kwargs: Any) -> Any:
+            noted.append(op)
+            return await note(op, *args, **kwargs)
+
+        await house.put("bob@there.example")
+        (bob,) = await house.claim(OTHER)
+        monkeypatch.setattr(house.db, "note", overheard)
+        async with running(house.worker()):
+            await asyncio.sleep((bob.lease_until - house.clock.now()) / SECOND - 1)
+            assert noted == []
+            await asyncio.sleep(RENEW_SECONDS + 1)
+            assert noted[0] is queue.recover
         assert len(house.transport.calls) == 1
 
     story()

@@ -22,7 +22,8 @@ class _JumpingSelector(selectors.DefaultSelector):
         self.elapsed = 0.0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        if timeout == 0 and len(self.get_map()) == 1:
+        if timeout is not None and len(self.get_map()) == 1:
+            self.elapsed += timeout
             return []  # the loop's own pipe, which only ends a wait
         ready = super().select(0)
         if ready or timeout == 0:

@@ -89,16 +89,19 @@ class Leases:
     async def _take_over(self) -> int:
         """Take back what nobody is at any more. How many."""
         found, late, now = 0, dict[str, int](), self._clock.now()
-        for owner, until in (await self._db.read(queue.owners)).items():
+        leases = await self._db.read(queue.owners)
+        for owner, until in leases.items():
             lives = True if owner == self.owner else self._lives(owner)
             if lives is False:
                 found += await self._bury(owner)
             elif lives and until <= now:
                 late[owner] = self._late.get(owner, 0) + 1
-        if self._claims:
+        if self._claims and any(
+            until <= now for until in leases.values()
+        ):  # else an idle server writes nothing
             spared = [owner for owner, rounds in late.items() if rounds <= SPARED]
             found += await self._db.note(queue.recover, now, spared)
-            self._late = late  # a round in which nobody can write is none
+        self._late = late  # a round in which nobody can write is none: it does not come this far
         return found
 
     def _lives(self, owner: str) -> bool | None:

@@ -450,9 +450,11 @@ class Sqlite:
     def _run(self, batch: list[_Waiting]) -> bool:
         """Run each operation in its savepoint; whether there is anything to commit."""
         execute = self._writer.execute
+        alone = len(batch) == 1  # then the transaction is its savepoint
         worked = False
         for waiting in batch:
-            execute("SAVEPOINT op")
+            if not alone:
+                execute("SAVEPOINT op")
             try:
                 waiting.result = drive(waiting.make(self._tx))
                 worked = True
@@ -460,8 +462,10 @@ class Sqlite:
                 waiting.error = translated(error) if isinstance(error, apsw.Error) else error
                 if self._writer.get_autocommit():
                     raise  # SQLite undid the whole batch (disk full, I/O error): nobody's work is there
-                execute("ROLLBACK TO op")
-            execute("RELEASE op")
+                if not alone:
+                    execute("ROLLBACK TO op")
+            if not alone:
+                execute("RELEASE op")
         return worked
 
 
