@@ -11,6 +11,7 @@ import time
 from asyncio.subprocess import Process
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from tests.faults.books import Broken
 from tests.interop.serving import unprivileged
@@ -18,6 +19,7 @@ from tests.interop.serving import unprivileged
 STARTING = 60.0  # seconds until it is ready, after whatever there is to be recovered
 STOPPING = 60.0
 READY, RENEWED = b'"event":"ready"', b'"event":"all workers are replaced"'
+BEGINNING = '{"time":"'  # of each line of the log; in a text the quotes would be escaped
 _MAIN = "from correo.cli import main; main()"
 
 
@@ -115,10 +117,7 @@ class Server:
         """What the log calls an error, and what is no line of the log."""
         found: Counter[str] = Counter()
         for line in self.log.read_text(errors="replace").splitlines():
-            try:
-                entry = json.loads(line)
-            except ValueError:
-                entry = {"event": line}
+            entry = entry_of(line)
             if entry.get("level") in (None, "error", "critical") or "exception" in entry:
                 found[entry["event"]] += 1
         return found
@@ -130,3 +129,15 @@ class Server:
         with self.log.open("rb") as log:
             log.seek(since)
             return log.read()
+
+
+def entry_of(line: str) -> dict[str, Any]:
+    """What a line of the log says. Before it may stand what another process was writing when it was killed: the system cuts a
+    write(2) between two pages of the file.
+    """
+    start = line.rfind(BEGINNING) if line.startswith(BEGINNING) else 0
+    try:
+        entry: dict[str, Any] = json.loads(line[start:])
+    except ValueError:
+        return {"event": line}
+    return entry
