@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from tests.access.test_imap_session import CLIENT, SERVER, house
 
 from correo import mailbox
 from correo.access.imap import sync
@@ -19,6 +20,7 @@ from correo.clock.virtual import run as run_virtually
 from correo.mail.errors import Kind, Refused
 from correo.mail.flags import Flags
 from correo.mailbox import Identity, Mailbox
+from correo.net.memory import MemoryStream
 from correo.storage.db import Op, P, T, Tx
 from correo.storage.db.sqlite import Sqlite
 
@@ -167,3 +169,36 @@ def test_a_fault_of_ours_is_not_kept_quiet(tmp_path: Path, seconds: float) -> No
             await selected.recency.settled()
 
     play(tmp_path, story)
+
+
+async def test_nothing_goes_on_after_a_session_that_was_cut_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with house(tmp_path) as home:
+        await home.fill("INBOX", 3)
+        db, asked = home.services.db, asyncio.Event()
+        write = db.write
+
+        async def slowly(op: Op[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+            if op is take_recent:
+                asked.set()
+                await asyncio.sleep(4 * MOMENT)
+            return await write(op, *args, **kwargs)
+
+        monkeypatch.setattr(db, "write", slowly)
+        near, far = MemoryStream.pair(CLIENT, SERVER)
+        serving = asyncio.get_running_loop().create_task(home.serve(far))
+        near.write(b"a LOGIN alice@example.org secret\r\nb SELECT INBOX\r\n")
+        await asyncio.wait_for(asked.wait(), 20)
+        near.abort()
+        await asyncio.wait_for(serving, 20)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        account_id = home.account_id
+
+        async def recent(tx: Tx) -> int:
+            box = await mailbox.find(tx, account_id, "INBOX")
+            assert box is not None
+            return box.recent
+
+        assert await db.read(recent) == 4
+        assert not home.faults

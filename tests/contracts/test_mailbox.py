@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from correo.mail.errors import Kind, Refused
 from correo.mail.flags import ANSWERED, DELETED, FLAGGED, MAX_KEYWORDS, SEEN, Flags
 from correo.mailbox import Appended, Changes, Mailbox
 from correo.mailbox.reading import SPANS
-from correo.storage.db import Database, Tx
+from correo.storage.db import Database, Row, Tx
 from correo.storage.db.sqlite import Sqlite
 
 NOW = 1_767_225_600_000_000
@@ -290,6 +291,43 @@ async def test_nothing_is_forgotten_before_its_time(db: Database) -> None:
     )
     assert await db.read(mailbox.changes, box.id, 0) == before
     assert before.appended == (1,)
+
+
+@dataclass
+class Counting:
+    """A transaction that counts the rows it reads."""
+
+    tx: Tx
+    rows: int = 0
+
+    async def all(self, sql: str, *params: object) -> list[Row]:
+        found = await self.tx.all(sql, *params)
+        self.rows += len(found)
+        return found
+
+    async def one(self, sql: str, *params: object) -> Row | None:
+        self.rows += 1
+        return await self.tx.one(sql, *params)
+
+    async def run(self, sql: str, *params: object) -> int:
+        return await self.tx.run(sql, *params)
+
+    async def many(self, sql: str, rows: Iterable[Row]) -> None:
+        await self.tx.many(sql, rows)
+
+
+async def test_a_log_in_which_nothing_is_old_is_not_read(db: Database) -> None:
+    """Hour after hour, of every mailbox, it would be thousands of rows."""
+    for _ in range(50):
+        await append(db, "INBOX")
+
+    async def rows_read(tx: Tx) -> int:
+        counting = Counting(tx)
+        await mailbox.forget(counting, 0, NOW)
+        return counting.rows
+
+    mailboxes = len(await db.read(mailbox.list_mailboxes, ACCOUNT))
+    assert await db.write(rows_read) <= 2 * mailboxes < 50
 
 
 async def test_the_log_of_a_deleted_mailbox_goes_with_it(db: Database) -> None:
