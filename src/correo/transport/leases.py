@@ -96,9 +96,8 @@ class Leases:
                 found += await self._bury(owner)
             elif lives and until <= now:
                 late[owner] = self._late.get(owner, 0) + 1
-        if self._claims and any(
-            until <= now for until in leases.values()
-        ):  # else an idle server writes nothing
+        ended = any(until <= now for until in leases.values())
+        if self._claims and ended:  # an idle server writes nothing
             spared = [owner for owner, rounds in late.items() if rounds <= SPARED]
             found += await self._db.note(queue.recover, now, spared)
         self._late = late  # a round in which nobody can write is none: it does not come this far

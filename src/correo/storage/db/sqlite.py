@@ -448,9 +448,9 @@ class Sqlite:
         return future.result()
 
     def _run(self, batch: list[_Waiting]) -> bool:
-        """Run each operation in its savepoint; whether there is anything to commit."""
+        """Run each operation in its savepoint, or one alone without; whether there is anything to commit."""
         execute = self._writer.execute
-        alone = len(batch) == 1  # then the transaction is its savepoint
+        alone = len(batch) == 1  # then what it did is undone with the transaction
         worked = False
         for waiting in batch:
             if not alone:
