@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from correo.ops.leisure import BUSY, GLANCE, LONGEST, Leisure
+from correo.ops.leisure import BUSY, GLANCE, LONGEST, TAKEN, Leisure
 
 
 class World:
-    def __init__(self, late: float = 0.0) -> None:
+    def __init__(self, late: float = 0.0, share: float = 0.0) -> None:
         self.now = 100.0
         self.late = late
+        self.share = share  # of a processor that others in the process take
         self.slept: list[float] = []
 
     def time(self) -> float:
         return self.now
+
+    def taken(self) -> float:
+        return self.now * self.share
 
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
@@ -42,6 +46,16 @@ async def test_it_rests_long_while_others_are_busy() -> None:
     world.now += 0.05
     await leisure.rest()
     assert world.slept == pytest.approx([0.05, 0.05 * BUSY])
+
+
+@pytest.mark.parametrize(("share", "rests"), [(TAKEN - 0.01, [0.05]), (TAKEN + 0.01, [0.05, 0.05 * BUSY])])
+async def test_it_rests_long_while_the_process_is_busy(share: float, rests: list[float]) -> None:
+    """Who answers mail at once is not late, and would be slower all the same."""
+    world = World(share=share)
+    leisure = Leisure(world.time, world.sleep, world.taken)
+    world.now += 0.05
+    await leisure.rest()
+    assert world.slept == pytest.approx(rests)
 
 
 async def test_an_hour_without_work_is_no_work() -> None:

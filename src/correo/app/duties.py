@@ -10,7 +10,7 @@ import structlog
 from correo.accounts import Logins
 from correo.mail.errors import Refused
 from correo.mailbox.indexing import Indexer
-from correo.ops.leisure import Leisure
+from correo.ops.leisure import Leisure, unmeasured
 from correo.ops.sweeping import SWEEP
 from correo.storage.bus import LOGINS, QUEUE, Bus
 from correo.storage.db import Database
@@ -59,13 +59,15 @@ async def renew(transport: Callable[[], RemoteTransport]) -> None:
             log.warning("policies of other domains are not renewed", reason=refused.detail)
 
 
-async def keep_index(database: Database, index: Index | None) -> None:
+async def keep_index(
+    database: Database, index: Index | None, processor: Callable[[], float] = unmeasured
+) -> None:
     """Add new mail to the index soon after it came; compare all of it when we start, and after each sweep."""
     if index is None:
         await asyncio.Event().wait()  # a duty never ends
         return
     loop = asyncio.get_running_loop()
-    indexer = Indexer(database, index, Leisure(loop.time, asyncio.sleep).rest)
+    indexer = Indexer(database, index, Leisure(loop.time, asyncio.sleep, processor).rest)
     last, whole = 0, loop.time()
     while True:
         again = loop.time() >= whole

@@ -313,7 +313,7 @@ class Server:
     def _keep_house(self) -> None:
         self._start_worker(claims=True)
         self._begin(sweep(self.db, self.bus, self.world.clock, lambda: self.config.ledger.keep))
-        self._begin(keep_index(self.db, self.index))
+        self._begin(keep_index(self.db, self.index, self.world.processor))
         self._begin(renew(lambda: self._transport))
         for duty in self._pickup():
             self._begin(duty)

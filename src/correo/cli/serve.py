@@ -181,14 +181,14 @@ async def opened(config: Config, letter: Letter | None) -> Server:
     from correo.app import Server, World
     from correo.app.server import data_folder
     from correo.app.shared import alone
-    from correo.clock.system import SystemChance, SystemClock
+    from correo.clock.system import SystemChance, SystemClock, processor
     from correo.storage.db.migrate import SchemaMismatch
     from correo.storage.threads import started
 
     chance = SystemChance(letter.seat, _power_of_two(letter.seats)) if letter else SystemChance()
     try:
         asyncio.get_running_loop().set_default_executor(started(ROOM, "work"))
-        world = World(SystemClock(), chance)
+        world = World(SystemClock(), chance, processor=processor)
         shared = joined(config, letter) if letter else alone(config, world, data_folder(config))
         return await Server.open(config, world, shared)
     except SchemaMismatch as wrong:

@@ -13,6 +13,11 @@ _EPOCH_MS = 1_577_836_800_000
 _SEQUENCE_BITS = 20
 
 
+def processor() -> float:
+    """Seconds of processor that this process has taken so far, in all its threads."""
+    return time.process_time()
+
+
 class SystemClock:
     __slots__ = ()
 

@@ -9,13 +9,19 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
-from concurrent.futures import Executor
+from typing import Protocol
 
 import apsw
 
 MANY = 200  # operations, after which a commit is synced nevertheless: only those cut the log
 SECONDS = 0.5  # after which the log is synced where nobody writes
 NORMAL = 1  # the level of `PRAGMA synchronous` at which commits are not synced
+
+
+class Syncer(Protocol):
+    def submit(self, work: Callable[[], object], /) -> object:
+        """Do it, somewhere else and without anybody waiting."""
+        ...
 
 
 class Notes:
@@ -25,7 +31,7 @@ class Notes:
     """
 
     def __init__(
-        self, path: str, connection: apsw.Connection, syncer: Executor, failed: Callable[[], None]
+        self, path: str, connection: apsw.Connection, syncer: Syncer, failed: Callable[[], None]
     ) -> None:
         self._log = f"{path}-wal"
         self._connection = connection

@@ -30,7 +30,7 @@ from correo.storage.db.refusals import translated, undone
 from correo.storage.db.rewriting import rewrite
 from correo.storage.db.translate import sqlite_sql
 from correo.storage.db.turns import Turns
-from correo.storage.threads import NoThreads, started
+from correo.storage.threads import Hand, NoThreads, started
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -161,7 +161,7 @@ class Sqlite:
         self._hurried = 0  # of the queue
         self._leisure: asyncio.TimerHandle | None = None  # until what is not hurried has waited long enough
         self._turning: asyncio.Task[None] | None = None
-        self._syncer = started(1, "sqlite-sync") if threaded else None
+        self._syncer = Hand("sqlite-sync") if threaded else None
         self._scanner = started(SCANNERS, "sqlite-scan") if threaded else None
         self._notes = (
             Notes(self._path, self._writer, self._syncer, self._turns.doubt) if self._syncer else None
@@ -441,11 +441,7 @@ class Sqlite:
         connection, and all who wait for the batch want to know how it ended."""
         if self._syncer is None:
             return work(*args)
-        future = asyncio.get_running_loop().run_in_executor(self._syncer, work, *args)
-        while not future.done():
-            with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.wait([future])
-        return future.result()
+        return await self._syncer.do(work, *args)
 
     def _run(self, batch: list[_Waiting]) -> bool:
         """Run each operation in its savepoint, or one alone without; whether there is anything to commit."""
