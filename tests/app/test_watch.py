@@ -22,6 +22,13 @@ from correo.net.watch import Door, Request, Told
 HERE = "127.0.0.1"
 
 
+class Stranger:
+    """Who has said nothing yet."""
+
+    core = object()
+    logged_in = ""
+
+
 async def until_told(audience: Audience, text: str) -> list[Told]:
     """All that is told up to a line that ends like this."""
     told: list[Told] = []
@@ -80,7 +87,7 @@ async def test_several_processes_and_those_that_come_later(tmp_path: Path) -> No
         while not all(one.watchers for one in taps):
             await asyncio.sleep(0)
     for one in taps:
-        one.incoming("smtp", Peer(HERE, 1), None, str, object())
+        one.incoming("smtp", Peer(HERE, 1), None, Stranger())
     told = [await audience.told.get() for _ in taps]
     assert sorted(one.session for one in told) == ["1.1", "2.1", "3.1"]
     audience.leave()
@@ -92,7 +99,7 @@ async def test_lines_as_people_read_them(tmp_path: Path, capsys: pytest.CaptureF
     taps = Taps(SystemClock(), "7.")
     door = Door(taps, tmp_path)
     await door.open()
-    taps.incoming("smtp", Peer("192.0.2.1", 25), None, str, object())
+    taps.incoming("smtp", Peer("192.0.2.1", 25), None, Stranger())
     await _watch(State(None, as_json=False), tmp_path, Request(), 1)
     assert " 7.1 * smtp 192.0.2.1:25: open since " in capsys.readouterr().out
     await _watch(State(None, as_json=True), tmp_path, Request(), 1)

@@ -29,7 +29,7 @@ from correo.mail.flags import Flags
 from correo.net import Peer, Session, Stream
 from correo.net.drive import unwatched
 from correo.net.memory import MemoryStream
-from correo.net.tap import Tap
+from correo.net.tap import STRANGER, Tap
 
 FUZZ = max(1, int(os.environ.get("CORREO_FUZZ", "0")))
 LONGEST_DELAY = 60  # seconds of the clock of the town
@@ -81,7 +81,7 @@ class Overheard(Tap):
     __slots__ = ("ear",)
 
     def __init__(self, peer: Peer, ear: Ear) -> None:
-        super().__init__(None, "", "", peer, lambda _: None, str, "")
+        super().__init__(None, "", "", peer, lambda _: None, STRANGER, "")
         self.ear, self.on = ear, True
 
     def heard(self, event: Any) -> None:

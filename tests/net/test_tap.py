@@ -53,8 +53,9 @@ class OneSession:
     """As much of one as a tap knows."""
 
     def __init__(self, taps: Taps, protocol: str = "pop3", peer: Peer = CLIENT) -> None:
-        self.account = ""
-        self.tap = taps.incoming(protocol, peer, None, lambda: self.account, object())
+        self.logged_in = ""
+        self.core = object()
+        self.tap = taps.incoming(protocol, peer, None, self)
 
 
 @pytest.fixture
@@ -78,7 +79,7 @@ def test_a_connection_that_comes_later(taps: Taps) -> None:
 
 def test_a_connection_that_was_there_is_shown_from_its_next_command_on(taps: Taps) -> None:
     session = OneSession(taps)
-    session.account = "bob@example.com"
+    session.logged_in = "bob@example.com"
     assert not session.tap.on
     watcher = Watcher()
     taps.watch(watcher)
@@ -168,7 +169,7 @@ def test_an_account_is_known_only_later(taps: Taps) -> None:
         session.tap.said(b"+OK ready\r\n")
         session.tap.heard(Command("PASS", "secret"))
     assert not bob.seen
-    his.account, hers.account = "bob@example.com", "ann@example.com"
+    his.logged_in, hers.logged_in = "bob@example.com", "ann@example.com"
     for session in (his, hers):
         session.tap.said(b"+OK in\r\n")
     assert bob.lines == ["7.1 * connected", "7.1 S +OK ready", "7.1 C PASS <hidden>", "7.1 S +OK in"]
@@ -180,7 +181,7 @@ def test_what_is_kept_for_an_account_is_bounded(taps: Taps) -> None:
     session = OneSession(taps)
     for _ in range(10 * MAX_EARLY):
         session.tap.heard(Command("NOOP", ""))
-    session.account = "bob@example.com"
+    session.logged_in = "bob@example.com"
     session.tap.heard(Command("NOOP", ""))
     assert len(bob.seen) == MAX_EARLY + 1
 
@@ -213,7 +214,7 @@ def test_a_session_is_followed_to_its_end(taps: Taps, monkeypatch: pytest.Monkey
     taps.watch(watcher)
 
     def tapped(stream: Stream, session: Session) -> Tap:
-        return taps.incoming("echo", stream.peer, stream.tls, lambda: session.logged_in, session.core)
+        return taps.incoming("echo", stream.peer, stream.tls, session)
 
     async def test() -> None:
         client, server = MemoryStream.pair(CLIENT, Peer("192.0.2.9", 25))
@@ -234,7 +235,7 @@ def test_what_a_silent_client_is_told_next_is_shown_to_who_came_meanwhile(
     watcher = Watcher()
 
     def tapped(stream: Stream, session: Session) -> Tap:
-        return taps.incoming("echo", stream.peer, stream.tls, lambda: session.logged_in, session.core)
+        return taps.incoming("echo", stream.peer, stream.tls, session)
 
     async def test() -> None:
         client, server = MemoryStream.pair(CLIENT, Peer("192.0.2.9", 25))

@@ -44,7 +44,7 @@ class Watched(Stage):
 
     def _tap(self, stream: Stream, session: Session) -> Tap:
         protocol = self.script.path.parent.name
-        return self._taps.incoming(protocol, stream.peer, stream.tls, lambda: session.logged_in, session.core)
+        return self._taps.incoming(protocol, stream.peer, stream.tls, session)
 
     async def play(self) -> None:
         await super().play()

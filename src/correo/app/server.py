@@ -262,15 +262,17 @@ class Server:
         terms = Terms(self._tls(listener), self.stopping, self._incident, failed=failed, tap=tap, turns=turns)
 
         async def serve(stream: Stream) -> None:
+            nonlocal terms
             config = self.config
             pause = config.smtp.greet_wait if listener.protocol == "smtp" else 0.0
-            current = replace(terms, pause=pause, write_seconds=config.limits.write_time)
-            await drive(stream, self._makers[position](stream), current)
+            if (pause, config.limits.write_time) != (terms.pause, terms.write_seconds):  # it was reloaded
+                terms = replace(terms, pause=pause, write_seconds=config.limits.write_time)
+            await drive(stream, self._makers[position](stream), terms)
 
         return serve
 
     def _tap(self, protocol: str, stream: Stream, session: Session) -> Tap:
-        return self.taps.incoming(protocol, stream.peer, stream.tls, lambda: session.logged_in, session.core)
+        return self.taps.incoming(protocol, stream.peer, stream.tls, session)
 
     def _sessions(self, config: Config) -> list[Make]:
         return [sessions(self.house, config, listener) for listener in config.listener]

@@ -7,7 +7,7 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from correo.net import WOKEN, Session, Stream
+from correo.net import WOKEN, Core, Session, Stream
 from correo.net.handshakes import Failed, unheard
 from correo.net.tap import UNWATCHED, Tap
 from correo.net.turns import Turns
@@ -78,23 +78,37 @@ async def drive(stream: Stream, session: Session, terms: Terms) -> None:
         await stream.close()
 
 
-async def _converse(stream: Stream, session: Session, terms: Terms, tap: Tap) -> None:
-    core = session.core
-    held: list[bytes] = []
+class _Mouth:
+    """What is said on one connection: answers are held until it is time to write them."""
 
-    async def flush() -> None:
-        output = core.take_output()
-        if tap.on:
-            tap.said(output)
-        held.append(output)
-        data = b"".join(held)
-        held.clear()
+    __slots__ = ("_core", "_seconds", "_stream", "_tap", "held")
+
+    def __init__(self, stream: Stream, core: Core, seconds: float, tap: Tap) -> None:
+        self._stream = stream
+        self._core = core
+        self._seconds = seconds
+        self._tap = tap
+        self.held: list[bytes] = []
+
+    async def flush(self) -> None:
+        """Write what is held and what the core has said since. Raises Gone."""
+        output = self._core.take_output()
+        if self._tap.on:
+            self._tap.said(output)
+        self.held.append(output)
+        data = b"".join(self.held)
+        self.held.clear()
         try:
-            stream.write(data)
-            await stream.drain(terms.write_seconds)
+            self._stream.write(data)
+            await self._stream.drain(self._seconds)
         except (OSError, TimeoutError) as lost:
             raise Gone from lost
 
+
+async def _converse(stream: Stream, session: Session, terms: Terms, tap: Tap) -> None:
+    core = session.core
+    mouth = _Mouth(stream, core, terms.write_seconds, tap)
+    flush, held = mouth.flush, mouth.held
     try:
         if terms.turns:
             await terms.turns.take()

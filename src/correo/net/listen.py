@@ -8,11 +8,13 @@ import os
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 from typing import Any
 
 import structlog
 
 from correo.net import Peer, Stream
+from correo.net.alarms import Alarms
 from correo.net.descriptors import Descriptors
 from correo.net.drive import HANDSHAKE_SECONDS
 from correo.net.handshakes import Failed, unheard
@@ -128,6 +130,8 @@ class Listener:
         self._server: asyncio.Server | None = None
         self._acceptor: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._ended = self._tasks.discard  # made once: each connection keeps it
+        self._alarms: Alarms | None = None
 
     @property
     def address(self) -> str:
@@ -139,19 +143,21 @@ class Listener:
 
     async def start(self) -> None:
         loop = asyncio.get_running_loop()
+        self._alarms = Alarms(loop)
         # As to paths: from Python 3.13 on a server of the loop removes them when it ends, though others still listen there.
         if self._tls is not None or self._proxies or self.sock.family == socket.AF_UNIX:
             self._acceptor = loop.create_task(self._accept_by_hand())
         else:
-            self._server = await loop.create_server(self._accepted, sock=self.sock, backlog=BACKLOG)
+            make = partial(_Accepted, self._arrived, self._alarms)
+            self._server = await loop.create_server(make, sock=self.sock, backlog=BACKLOG)
 
-    def _accepted(self) -> SocketStream:
-        return _Accepted(lambda stream: self._begin(self._connection(stream)))
+    def _arrived(self, stream: SocketStream) -> None:
+        self._begin(self._connection(stream))
 
     def _begin(self, connection: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(connection)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
 
     async def _connection(self, stream: SocketStream) -> None:
         address = stream.peer.address
@@ -200,7 +206,7 @@ class Listener:
             sock.close()
         elif self._tls is None:
             try:
-                stream = await _stream_of(sock, origin)
+                stream = await _stream_of(sock, origin, self._alarms)
             except OSError:
                 sock.close()  # the client has gone
                 return
@@ -217,7 +223,7 @@ class Listener:
             return
         try:
             try:
-                stream = await _stream_of(sock, origin, context)
+                stream = await _stream_of(sock, origin, self._alarms, context)
             except (OSError, TimeoutError) as failure:
                 self._failed(address, failure)
                 return
@@ -261,10 +267,13 @@ async def _said_origin(sock: socket.socket) -> Relayed | Own | Malformed:
 
 
 async def _stream_of(
-    sock: socket.socket, origin: Relayed | Own, context: ssl.SSLContext | None = None
+    sock: socket.socket,
+    origin: Relayed | Own,
+    alarms: Alarms | None,
+    context: ssl.SSLContext | None = None,
 ) -> SocketStream:
     """After the handshake, where there is a `context`. Raises OSError, TimeoutError."""
-    stream = SocketStream()
+    stream = SocketStream(alarms)
     loop = asyncio.get_running_loop()
     if context is None:
         await loop.connect_accepted_socket(lambda: stream, sock)
@@ -285,8 +294,8 @@ def _tell(stream: SocketStream, origin: Relayed | Own) -> None:
 class _Accepted(SocketStream):
     """A stream that says when it is there."""
 
-    def __init__(self, begin: Callable[[SocketStream], None]) -> None:
-        super().__init__()
+    def __init__(self, begin: Callable[[SocketStream], None], alarms: Alarms) -> None:
+        super().__init__(alarms)
         self._begin = begin
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

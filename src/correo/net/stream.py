@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from correo.net import WOKEN, Peer, TlsInfo, Woken
+from correo.net.alarms import Alarms, Own, Slot
 from correo.net.secure import SecureTransport
 from correo.net.tls import described
 
@@ -29,7 +30,8 @@ TICK = 0.001  # seconds: how exact the timers of loops are
 class SocketStream(asyncio.Protocol):
     """A `Stream` over an asyncio transport; also the protocol object that the transport feeds."""
 
-    def __init__(self) -> None:
+    def __init__(self, alarms: Alarms | None = None) -> None:
+        """`alarms`: shared with other connections; None for timers of its own."""
         self.peer = self.local = Peer("", 0)
         self.tls: TlsInfo | None = None
         self._transport: asyncio.Transport | None = None
@@ -42,11 +44,13 @@ class SocketStream(asyncio.Protocol):
         self._paused_reading = False
         self._reader: asyncio.Future[None] | None = None
         self._deadline = math.inf  # of the loop's time, for who reads
-        self._alarm: asyncio.TimerHandle | None = None  # rings at the deadline or before
+        self._alarms = alarms
+        self._alarm: Slot | Own | None = None  # rings at the deadline or before
         self._alarm_at = math.inf
         self._writable: asyncio.Future[None] | None = None
         self._congested = False
-        self._gone: asyncio.Future[None] = self._loop.create_future()
+        self._gone = False
+        self._leaving: asyncio.Future[None] | None = None  # for who waits until it has gone
         self._parting = False  # we have ended, and wait for the other side
         self._unheard = 0  # octets it has sent since
 
@@ -88,11 +92,12 @@ class SocketStream(asyncio.Protocol):
         # Its frames hold us.
         self._error = error.with_traceback(None) if error else None
         if self._alarm:
-            self._alarm.cancel()
+            self._alarm.forget(self)
+        self._gone = True
         self._rouse()
         self.resume_writing()
-        if not self._gone.done():
-            self._gone.set_result(None)
+        if self._leaving and not self._leaving.done():
+            self._leaving.set_result(None)
 
     # -- called by the session's task --------------------------------------------------------------------------------
 
@@ -133,13 +138,13 @@ class SocketStream(asyncio.Protocol):
     async def drain(self, timeout: float | None) -> None:
         if self._error:
             raise ConnectionError(str(self._error)) from self._error
-        if self._gone.done():
+        if self._gone:
             raise ConnectionResetError("the connection is closed")
         if self._congested:
             self._writable = self._loop.create_future()
             async with asyncio.timeout(timeout):
                 await self._writable
-            if self._gone.done():
+            if self._gone:
                 raise ConnectionResetError("the connection is closed")
 
     async def start_tls(
@@ -169,8 +174,9 @@ class SocketStream(asyncio.Protocol):
         if self._transport is None:
             return
         self._part(self._transport)
-        if not self._gone.done():
-            done, _ = await asyncio.wait([self._gone], timeout=CLOSE_SECONDS)
+        if not self._gone:
+            self._leaving = self._leaving or self._loop.create_future()
+            done, _ = await asyncio.wait([self._leaving], timeout=CLOSE_SECONDS)
             if not done:
                 self._transport.abort()
 
@@ -206,11 +212,14 @@ class SocketStream(asyncio.Protocol):
 
     def _set_alarm(self) -> None:
         if self._alarm:
-            self._alarm.cancel()
+            self._alarm.forget(self)
         self._alarm_at = self._deadline
-        self._alarm = self._loop.call_at(self._deadline, self._ring)
+        if self._alarms is not None:
+            self._alarm = self._alarms.set(self._deadline, self)
+        else:
+            self._alarm = Own(self._loop, self._deadline, self)
 
-    def _ring(self) -> None:
+    def ring(self) -> None:
         """One alarm serves many reads, since to set and cancel it for each costs more than the reading does."""
         self._alarm, self._alarm_at = None, math.inf
         if self._deadline <= self._loop.time() + TICK:

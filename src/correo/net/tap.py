@@ -60,6 +60,29 @@ class Watcher(Protocol):
         ...
 
 
+class LoggedIn(Protocol):
+    @property
+    def logged_in(self) -> str:
+        """The address (comparison form) of who is, or ""."""
+        ...
+
+
+class Guest(LoggedIn, Protocol):
+    """As much of a session as a tap looks at."""
+
+    @property
+    def core(self) -> object: ...
+
+
+class _Stranger:
+    """Nobody is logged in, as where we are the client."""
+
+    logged_in = ""
+
+
+STRANGER: LoggedIn = _Stranger()
+
+
 class _Watching:
     """One watcher of one connection."""
 
@@ -76,11 +99,11 @@ class Tap:
     """Of one connection."""
 
     __slots__ = (
-        "_account",
         "_listen",
         "_opened",
         "_taps",
         "_watchings",
+        "_who",
         "name",
         "on",
         "packing",
@@ -96,7 +119,7 @@ class Tap:
         protocol: str,
         peer: Peer,
         listen: Listen,
-        account: Callable[[], str],
+        who: LoggedIn,
         name: str,
     ) -> None:
         self.on = False
@@ -108,7 +131,7 @@ class Tap:
         self.packing: Any = None  # a core that may pack its output, and says what it was before
         self._taps = taps
         self._listen = listen
-        self._account = account
+        self._who = who
         self._watchings: list[_Watching] = []
 
     # -- told by who moves the octets, while `on` ------------------------------------------------------------------------
@@ -177,7 +200,7 @@ class Tap:
         if self.packing is not None:
             self.packing.overheard = self.said_plainly
         self.on = True
-        account = self._account()
+        account = self._who.logged_in
         whose = f", logged in as {account}" if account else ""
         since = moment(self._opened).strftime("open since %Y-%m-%d %H:%M:%SZ")
         self._tell(self._watchings[-1], [Shown(NOTE, "connected" if live else since + whose)])
@@ -203,7 +226,7 @@ class Tap:
         if not lines:
             return
         assert self._taps is not None
-        at, account = self._taps.clock.now(), self._account()
+        at, account = self._taps.clock.now(), self._who.logged_in
         glimpses = [
             Glimpse(
                 at, self.session, self.protocol, self.name or str(self.peer), account, line.who, line.text
@@ -235,17 +258,15 @@ class Taps:
     def watchers(self) -> int:
         return len(self._watchers)
 
-    def incoming(
-        self, protocol: str, peer: Peer, tls: TlsInfo | None, account: Callable[[], str], core: object
-    ) -> Tap:
+    def incoming(self, protocol: str, peer: Peer, tls: TlsInfo | None, session: Guest) -> Tap:
         """Somebody has come."""
-        tap = self._open(protocol, peer, _LISTENERS[protocol], account, "")
-        tap.packing = core if hasattr(core, "overheard") else None
+        tap = self._open(protocol, peer, _LISTENERS[protocol], session, "")
+        tap.packing = session.core if hasattr(session.core, "overheard") else None
         return self._begin(tap, tls)
 
     def outgoing(self, name: str, peer: Peer, tls: TlsInfo | None = None) -> Tap:
         """We have gone somewhere; `name` is that of the server."""
-        return self._begin(self._open("outgoing", peer, _outgoing, _nobody, name), tls)
+        return self._begin(self._open("outgoing", peer, _outgoing, STRANGER, name), tls)
 
     def watch(self, watcher: Watcher) -> None:
         self._watchers.append(watcher)
@@ -260,9 +281,9 @@ class Taps:
     def forget(self, tap: Tap) -> None:
         self._taps.pop(id(tap), None)
 
-    def _open(self, protocol: str, peer: Peer, listen: Listen, account: Callable[[], str], name: str) -> Tap:
+    def _open(self, protocol: str, peer: Peer, listen: Listen, who: LoggedIn, name: str) -> Tap:
         self._count += 1
-        tap = Tap(self, f"{self._place}{self._count}", protocol, peer, listen, account, name)
+        tap = Tap(self, f"{self._place}{self._count}", protocol, peer, listen, who, name)
         self._taps[id(tap)] = tap
         return tap
 
@@ -273,10 +294,6 @@ class Taps:
             if tap.on and tls is not None:
                 tap.tls_started(tls)
         return tap
-
-
-def _nobody() -> str:
-    return ""
 
 
 def _smtp(data: bool) -> Any:
@@ -310,4 +327,4 @@ _LISTENERS: dict[str, Listen] = {
 }
 PROTOCOLS = (*_LISTENERS, "outgoing")
 
-UNWATCHED = Tap(None, "", "", Peer("", 0), _outgoing, _nobody, "")
+UNWATCHED = Tap(None, "", "", Peer("", 0), _outgoing, STRANGER, "")

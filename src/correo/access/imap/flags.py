@@ -56,6 +56,9 @@ def settable(names: Iterable[str]) -> Flags:
     return Flags.of(wanted)
 
 
+_NONE: frozenset[str] = frozenset()  # one for all, since an empty one weighs as much as any
+
+
 class Announced:
     """The flags that the client was told this mailbox has: each keyword must be told before it is first used."""
 
@@ -63,7 +66,7 @@ class Announced:
         self._read_only = read_only
         self._rights = rights
         self._keywords: dict[str, str] = {}
-        self._seen: set[str] = set()  # columns of keywords all of which are known
+        self._seen = _NONE  # columns of keywords all of which are known
 
     def lines(self) -> bytes:
         """FLAGS and PERMANENTFLAGS (RFC 3501 §7.2.6, §7.1); `\\*`: any keyword can be made."""
@@ -90,6 +93,5 @@ class Announced:
             for word in column.split():
                 if len(self._keywords) < MAX_ANNOUNCED:
                     self._keywords.setdefault(word.lower(), word)
-            if len(self._seen) < MAX_ANNOUNCED:
-                self._seen.add(column)
+        self._seen |= frozenset(sorted(fresh)[: MAX_ANNOUNCED - len(self._seen)])
         return self.lines() if len(self._keywords) > known else b""

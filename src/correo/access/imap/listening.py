@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import chain
 
 from correo.storage.bus import Bus, Topic
 
@@ -14,13 +15,13 @@ class Listening:
         """`stirred` only takes note, and must not raise."""
         self._bus = bus
         self._stirred = stirred
-        self._wanted: dict[str, frozenset[Topic]] = {}
+        self._wanted: dict[str, tuple[Topic, ...]] = {}
         self._stops: dict[Topic, Callable[[], None]] = {}
 
     def to(self, reason: str, topics: Iterable[Topic]) -> None:
         """From now on these are listened to for that reason, in place of those before."""
-        self._wanted[reason] = frozenset(topics)
-        wanted = frozenset().union(*self._wanted.values())
+        self._wanted[reason] = tuple(topics)
+        wanted = frozenset(chain.from_iterable(self._wanted.values()))
         for topic in self._stops.keys() - wanted:
             self._stops.pop(topic)()
         for topic in wanted - self._stops.keys():

@@ -37,6 +37,7 @@ class Recency:
             self._taking = asyncio.get_running_loop().create_task(self._take(db, selected))
         done, _ = await asyncio.wait([self._taking], timeout=MOMENT)
         for taken in done:
+            self._taking = None
             taken.result()
         if not done:
             selected.view.add_recent(box.recent, box.uidnext - 1)

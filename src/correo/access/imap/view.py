@@ -8,6 +8,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from itertools import repeat
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from correo.mailbox import MAX_UID, Changes
 from correo.wire.imap.types import Range, SequenceSet
 
 FEW = 64  # deletions that are made one by one; each moves all that stands behind it
+_NONE: frozenset[int] = frozenset()
 
 
 class BadNumber(Exception):
@@ -36,8 +38,8 @@ class View:
         self.uids = array("I", uids)
         self.modseq = modseq
         self.told = modseq  # the client has been told everything up to this (RFC 7162 §3.2)
-        self.gone: set[int] = set()
-        self.changed: set[int] = set()  # UIDs whose flags the client has to be told
+        self._gone: set[int] | None = None  # an empty set would weigh more than the rest of us
+        self._changed: set[int] | None = None
         self.saved = SequenceSet()  # UIDs that `$` stands for
         self.touched: set[int] | None = None  # UIDs that came or changed, where somebody wants to know
         self._arrived: list[int] = []
@@ -45,6 +47,15 @@ class View:
 
     def __len__(self) -> int:
         return len(self.uids)
+
+    @property
+    def gone(self) -> AbstractSet[int]:
+        return self._gone or _NONE
+
+    @property
+    def changed(self) -> AbstractSet[int]:
+        """UIDs whose flags the client has to be told."""
+        return self._changed or _NONE
 
     # -- numbers ------------------------------------------------------------------------------------------------------
 
@@ -89,13 +100,19 @@ class View:
         arrived = [uid for uid in changes.appended if uid > newest]
         for low, high in changes.expunged:
             start = bisect_left(self.uids, low)
-            self.gone.update(self.uids[start : bisect_right(self.uids, high, start)])
+            if self._gone is None:
+                self._gone = set()
+            self._gone.update(self.uids[start : bisect_right(self.uids, high, start)])
         if self._arrived and changes.expunged:
             self._arrived = [uid for uid in self._arrived if not within(changes.expunged, uid)]
         self._arrived += arrived
         # Of a message whose arrival is not told yet the client has no flags to correct.
-        self.changed.update(uid for uid in changes.flagged if self.number(uid))
-        self.changed -= self.gone
+        if flagged := {uid for uid in changes.flagged if self.number(uid)} - self.gone:
+            if self._changed is None:
+                self._changed = set()
+            self._changed |= flagged
+        if self._gone and self._changed:
+            self._changed -= self._gone
         if self.touched is not None:
             self.touched.update(changes.flagged)
 
@@ -117,7 +134,7 @@ class View:
                 del self.uids[number - 1]
         else:
             self.uids = array("I", [uid for uid in self.uids if uid not in self.gone])
-        self.gone.clear()
+        self._gone = None
         return numbers
 
     def take_arrived(self) -> list[int]:
@@ -131,8 +148,13 @@ class View:
     def take_changed(self) -> list[int]:
         """UIDs for FETCH responses, ascending; those of messages that are gone are left out."""
         changed = sorted(self.changed - self.gone)
-        self.changed.clear()
+        self._changed = None
         return changed
+
+    def heard_of(self, uids: Iterable[int]) -> None:
+        """The client knows their flags by an answer that it asked for."""
+        if self._changed:
+            self._changed.difference_update(uids)
 
     # -- \Recent ------------------------------------------------------------------------------------------------------
 

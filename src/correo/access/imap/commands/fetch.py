@@ -200,7 +200,7 @@ async def _mark_seen(
             raise
         return rows, frozenset()  # a full disk must not keep anybody from reading
     changed = {uid: (bits, keywords) for uid, bits, keywords in stored.changed}
-    view.changed.difference_update(changed)
+    view.heard_of(changed)
     updated = [
         row._replace(flags=changed[row.uid][0], keywords=changed[row.uid][1], modseq=stored.modseq)
         if row.uid in changed

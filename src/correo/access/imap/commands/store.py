@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from contextlib import aclosing
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from correo import mailbox
@@ -154,7 +155,7 @@ async def _flags_told(
     of_rows = OfRows(session, selected, wanted, Tally())
     for some in slices(spans, SLICE):
         if view.changed:
-            view.changed.difference_update(*(view.uids[span.start : span.stop] for span in some))
+            view.heard_of(chain.from_iterable(view.uids[span.start : span.stop] for span in some))
         yield await of_rows.responses(some)
         await asyncio.sleep(0)
 
@@ -169,7 +170,7 @@ async def _told(
             mailbox.fetch_rows, selected.mailbox_id, view.ranges(some), (), selected.reader
         )
         short = {row.uid for row in rows if row.uid not in modified and row.uid not in view.changed}
-        view.changed.difference_update(row.uid for row in rows)
+        view.heard_of(row.uid for row in rows)
         yield selected.announced.news({row.keywords for row in rows if row.uid not in short}) + b"".join(
             [
                 sync.modseq_response(selected, row)
