@@ -13,7 +13,7 @@ from correo import mailbox
 from correo.clock.virtual import SeededChance
 from correo.mail.flags import Flags
 from correo.mail.message import scan
-from correo.mailbox.indexing import PORTION, Indexer, content_of, text_of
+from correo.mailbox.indexing import PORTION, TOGETHER, Indexer, content_of, text_of
 from correo.storage.db import Tx
 from correo.storage.db.sqlite import Sqlite
 from correo.storage.index import Document
@@ -81,19 +81,22 @@ async def test_new_mail_is_suspect_until_the_next_walk(house: House) -> None:
 
 
 async def test_a_walk_goes_on_where_the_last_one_was_broken_off(house: House) -> None:
-    ids = await house.append(*(f"text {number} " for number in range(3 * PORTION)))
+    ids = await house.append(*(f"text {number} " for number in range((2 * TOGETHER + 1) * PORTION)))
+    rests = iter(range(TOGETHER - 1))
 
     class Stop(Exception):
         pass
 
     async def stop() -> None:
-        raise Stop
+        if next(rests, None) is None:
+            raise Stop
+        assert not await house.index.known(0, ids[-1])
 
     with pytest.raises(Stop):
         await Indexer(house.db, house.index, stop).walk()
-    assert await house.index.known(0, ids[-1]) == sorted(ids)[:PORTION]
+    assert await house.index.known(0, ids[-1]) == sorted(ids)[: TOGETHER * PORTION]
     assert await house.indexer.walk() == max(ids)
-    assert house.rests == 2
+    assert house.rests == TOGETHER + 1
     assert await house.index.known(0, max(ids)) == sorted(ids)
     assert await house.suspects("text 17 ") == {18}
 
