@@ -57,6 +57,15 @@ async def test_a_hand_does_one_thing_after_the_other_in_its_thread() -> None:
     assert not names("handy")
 
 
+async def test_after_its_end_a_hand_refuses_and_nobody_waits() -> None:
+    hand = Hand("ended")
+    hand.shutdown()
+    with pytest.raises(RuntimeError, match="shutdown"):
+        await asyncio.wait_for(hand.do(len, "late"), 5)
+    with pytest.raises(RuntimeError, match="shutdown"):
+        hand.submit(lambda: None)
+
+
 async def test_what_a_hand_met_is_raised_where_it_is_awaited() -> None:
     hand = Hand("clumsy")
 

@@ -9,7 +9,7 @@ LATE = 0.002  # seconds by which that rest is too long: others had the processor
 TAKEN = (
     0.3  # of a processor that the process took in it: others are at work, and perhaps on the machine as well
 )
-LONGEST = 0.1  # seconds that count as work: where nothing was to be done for an hour, that hour was none
+LONGEST = 0.3  # seconds that count as work: where nothing was to be done for an hour, that hour was none
 BUSY = 20  # times as long as the work took: then it takes a twentieth of the time of others
 
 

@@ -87,6 +87,7 @@ class Hand:
     def __init__(self, name: str) -> None:
         """Raises NoThreads."""
         self._errands: SimpleQueue[_Errand | None] = SimpleQueue()
+        self._ended = False
         self._thread = Thread(target=self._serve, name=name, daemon=True)
         try:
             self._thread.start()
@@ -94,7 +95,8 @@ class Hand:
             raise NoThreads(f"the system starts no more threads ({name})") from error
 
     async def do(self, work: Callable[[Unpack[Ts]], T], *args: *Ts) -> T:
-        """Waited for even when the task is cancelled, since it is done all the same."""
+        """Waited for even when the task is cancelled, since it is done all the same. Raises RuntimeError after `shutdown`."""
+        self._refuse_if_ended()
         loop = asyncio.get_running_loop()
         errand = _Errand(work, args, loop)
         self._errands.put(errand)
@@ -106,13 +108,20 @@ class Hand:
         return result
 
     def submit(self, work: Callable[[], object]) -> None:
-        """Nobody waits for it, or wants to know what it raises."""
+        """Nobody waits for it, or wants to know what it raises. Raises RuntimeError after `shutdown`."""
+        self._refuse_if_ended()
         self._errands.put(_Errand(work, ()))
 
     def shutdown(self) -> None:
         """Wait until all is done that was asked for."""
+        self._ended = True
         self._errands.put(None)
         self._thread.join()
+
+    def _refuse_if_ended(self) -> None:
+        """Who waited for a thread that has ended would wait for ever."""
+        if self._ended:
+            raise RuntimeError("nothing is done after the shutdown")
 
     def _serve(self) -> None:
         while errand := self._errands.get():

@@ -37,7 +37,8 @@ class Recency:
             self._taking = asyncio.get_running_loop().create_task(self._take(db, selected))
         done, _ = await asyncio.wait([self._taking], timeout=MOMENT)
         for taken in done:
-            self._taking = None
+            if taken is self._taking:
+                self._taking = None  # a task weighs as much as the mailbox
             taken.result()
         if not done:
             selected.view.add_recent(box.recent, box.uidnext - 1)

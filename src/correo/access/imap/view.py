@@ -107,10 +107,11 @@ class View:
             self._arrived = [uid for uid in self._arrived if not within(changes.expunged, uid)]
         self._arrived += arrived
         # Of a message whose arrival is not told yet the client has no flags to correct.
-        if flagged := {uid for uid in changes.flagged if self.number(uid)} - self.gone:
+        if flagged := {uid for uid in changes.flagged if self.number(uid)}:
             if self._changed is None:
-                self._changed = set()
-            self._changed |= flagged
+                self._changed = flagged
+            else:
+                self._changed |= flagged
         if self._gone and self._changed:
             self._changed -= self._gone
         if self.touched is not None:
